@@ -1,0 +1,101 @@
+"""The one error tree; each error states the facts and ends with the remedy.
+
+ForecastLabError                          exit code
+├── UsageError           the request cannot be meant      2
+│   └── ConfigError      a setting or TOML is wrong       2
+├── DataError            data or store                    3
+│   ├── DataUnavailable  not there, or out of reach       3
+│   ├── DataMalformed    there, but not what it claims    3
+│   ├── DataStale        there, but too old               3
+│   └── StoreUnavailable the object store fails           3
+│       └── PreconditionFailed  a create or swap lost     3
+├── BundleRefused        a bundle is not what it claims   4
+├── GateRefused          gate, audit or shadow says no    5
+└── RecordConflict       same inputs, another answer      6
+
+Anything else that reaches the shell is a bug: exit code 70.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+EXIT_DONE: Final = 0
+EXIT_INTERNAL: Final = 70
+
+
+class ForecastLabError(Exception):
+    """Base of all deliberate errors: what happened, then what to do about it.
+
+    >>> str(DataStale("the newest candle is 2025-09-29.", remedy="Run `forecastlab update`."))
+    'the newest candle is 2025-09-29. Run `forecastlab update`.'
+    """
+
+    exit_code: ClassVar[int] = EXIT_INTERNAL
+
+    def __init__(self, facts: str, *, remedy: str) -> None:
+        super().__init__(f"{facts} {remedy}")
+        self.facts = facts
+        self.remedy = remedy
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process borders in joblib workers; `remedy` is keyword-only.
+        return (_rebuild, (type(self), self.facts, self.remedy))
+
+
+def _rebuild(kind: type[ForecastLabError], facts: str, remedy: str) -> ForecastLabError:
+    return kind(facts, remedy=remedy)
+
+
+class UsageError(ForecastLabError):
+    """The request cannot be meant as it stands."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A setting, an environment variable or a TOML file is wrong."""
+
+
+class DataError(ForecastLabError):
+    """Data or its store is not usable; a later retry may help."""
+
+    exit_code = 3
+
+
+class DataUnavailable(DataError):
+    """The data is not there, or cannot be reached."""
+
+
+class DataMalformed(DataError):
+    """The data is there, but is not what it claims to be."""
+
+
+class DataStale(DataError):
+    """The data is there, but older than the request demands."""
+
+
+class StoreUnavailable(DataError):
+    """The object store cannot be read or written."""
+
+
+class PreconditionFailed(StoreUnavailable):
+    """A create-only write met an object, or a compare-and-swap met a newer one."""
+
+
+class BundleRefused(ForecastLabError):
+    """A bundle does not verify, or does not give its known answers."""
+
+    exit_code = 4
+
+
+class GateRefused(ForecastLabError):
+    """A gate, the audit or the shadow report said no."""
+
+    exit_code = 5
+
+
+class RecordConflict(ForecastLabError):
+    """The same inputs gave another answer than the sealed record holds."""
+
+    exit_code = 6

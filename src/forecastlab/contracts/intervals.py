@@ -1,0 +1,70 @@
+"""Candle intervals, and instants written as the candle that opens there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal, get_args
+
+from forecastlab.contracts.errors import UsageError
+
+Interval = Literal["1h", "4h", "1d"]
+
+INTERVALS: Final[tuple[Interval, ...]] = get_args(Interval)
+DURATION: Final[dict[Interval, timedelta]] = {
+    "1h": timedelta(hours=1),
+    "4h": timedelta(hours=4),
+    "1d": timedelta(days=1),
+}
+
+
+def floor_open(instant: datetime, interval: Interval) -> datetime:
+    """Return the open of the candle of `interval` that contains `instant`.
+
+    >>> floor_open(datetime(2025, 9, 30, 13, 59, tzinfo=UTC), "4h").isoformat()
+    '2025-09-30T12:00:00+00:00'
+    """
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return epoch + (instant - epoch) // DURATION[interval] * DURATION[interval]
+
+
+def last_closed_open(now: datetime, interval: Interval) -> datetime:
+    """Return the open of the newest candle that is closed at `now`.
+
+    >>> last_closed_open(datetime(2025, 10, 1, 0, 5, tzinfo=UTC), "1d").date().isoformat()
+    '2025-09-30'
+    """
+    return floor_open(now, interval) - DURATION[interval]
+
+
+def asof_name(open_time: datetime, interval: Interval) -> str:
+    """Write a candle's open as records and file names do.
+
+    >>> asof_name(datetime(2025, 9, 30, tzinfo=UTC), "1d")
+    '2025-09-30'
+    >>> asof_name(datetime(2025, 9, 30, 13, tzinfo=UTC), "1h")
+    '2025-09-30T13Z'
+    """
+    return open_time.strftime("%Y-%m-%d" if interval == "1d" else "%Y-%m-%dT%HZ")
+
+
+def parse_asof(name: str, interval: Interval) -> datetime:
+    """Read a candle's open from its name.
+
+    Raises:
+        UsageError: `name` has another form, or is off the interval's grid.
+
+    >>> parse_asof("2025-09-30", "1d").isoformat()
+    '2025-09-30T00:00:00+00:00'
+    """
+    form = "%Y-%m-%d" if interval == "1d" else "%Y-%m-%dT%HZ"
+    try:
+        open_time = datetime.strptime(name, form).replace(tzinfo=UTC)
+    except ValueError:
+        open_time = None
+    if open_time is None or floor_open(open_time, interval) != open_time:
+        example = asof_name(datetime(2025, 9, 30, 12, tzinfo=UTC), interval)
+        raise UsageError(
+            f"{name!r} names no {interval} candle.",
+            remedy=f"Give the candle's open in UTC, as in {example}.",
+        )
+    return open_time

@@ -1,0 +1,125 @@
+"""What the use cases ask of the world outside; adapters keep these promises.
+
+Each port has a contract suite in `tests/contract/` that the fake and the real thing both pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from forecastlab.contracts.candles import Candles
+from forecastlab.contracts.intervals import Interval
+
+SourceKind = Literal["binance", "file", "simulated"]
+
+Generation = str
+"""An opaque token of one stored version of an object; equal tokens mean the same write."""
+
+ABSENT: Generation = ""
+"""The generation of an object that does not exist: `if_generation=ABSENT` creates, or fails."""
+
+
+class Clock(Protocol):
+    """The one source of "now": exchange server time, the simulated clock, or the system's."""
+
+    def now(self) -> datetime:
+        """Return the current instant, aware, in UTC."""
+        ...
+
+
+class Progress(Protocol):
+    """Tells a person how far a long piece of work is; writes nothing to stdout."""
+
+    def track(self, label: str, total: int) -> AbstractContextManager[Step]:
+        """Open a bar of `total` steps; leaving the context closes it."""
+        ...
+
+
+class Step(Protocol):
+    """One open progress bar."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Move the bar on."""
+        ...
+
+
+class CandleSource(Protocol):
+    """Where candles come from: the exchange, files, or the simulated market."""
+
+    @property
+    def kind(self) -> SourceKind:
+        """The kind that a store is pinned to; kinds never mix in one store."""
+        ...
+
+    def fetch(
+        self, symbol: str, interval: Interval, first_open: datetime | None, last_open: datetime
+    ) -> Candles:
+        """Return the closed candles that open in [first_open, last_open], as far as they exist.
+
+        `first_open` None means from the first candle there is. Unclosed candles are never
+        returned; refused rows are listed on the result.
+
+        Raises:
+            DataUnavailable: the source has no such symbol, or cannot be reached.
+            DataMalformed: the source answers, but not with candles.
+        """
+        ...
+
+
+class CandleArchive(Protocol):
+    """Candles at hand for a forecast: the lake of a store, or a folder of files read in place."""
+
+    def read(
+        self, symbol: str, interval: Interval, first_open: datetime | None, last_open: datetime
+    ) -> Candles:
+        """Return the candles at hand that open in [first_open, last_open]; empty if none."""
+        ...
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object's bytes and the generation that they belong to."""
+
+    data: bytes
+    generation: Generation
+
+
+class ObjectStore(Protocol):
+    """Objects under slash-separated keys: created once, or compared and swapped; no delete.
+
+    A put is atomic: a reader sees the old bytes or the new ones, and a kill leaves one of both.
+    """
+
+    @property
+    def location(self) -> str:
+        """The store's address for messages: a folder, or `gs://bucket/prefix`."""
+        ...
+
+    def get(self, key: str) -> StoredObject | None:
+        """Return an object, or None where there is none.
+
+        Raises:
+            StoreUnavailable: the store cannot be read.
+        """
+        ...
+
+    def put(self, key: str, data: bytes, *, if_generation: Generation) -> Generation:
+        """Write an object if its generation is still the given one (`ABSENT`: create once).
+
+        Raises:
+            PreconditionFailed: another generation is there; nothing was written.
+            StoreUnavailable: the store cannot be written; nothing was written.
+        """
+        ...
+
+    def list(self, prefix: str) -> Sequence[str]:
+        """Return the keys that begin with `prefix`, in ascending order.
+
+        Raises:
+            StoreUnavailable: the store cannot be read.
+        """
+        ...

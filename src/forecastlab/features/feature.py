@@ -1,0 +1,45 @@
+"""What the catalogue says of one feature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from forecastlab.contracts.intervals import Interval
+
+Source = Literal["price", "volume", "trades", "taker_flow"]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of a feature set.
+
+    Attributes:
+        name: the column's name; the original's name where it has one.
+        formula: the computation in words.
+        unit: what the number counts (`fraction`, `log variance`, `standard deviations`, …).
+        lookback: candles of `interval` that a value may depend on, the as-of candle included.
+        interval: the candles that it is computed from.
+        source: the kind of candle column that it draws on.
+    """
+
+    name: str
+    formula: str
+    unit: str
+    lookback: int
+    interval: Interval
+    source: Source
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """An ordered list of features under one name and variant."""
+
+    name: str
+    variant: str
+    features: tuple[Feature, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Column names, in order."""
+        return tuple(feature.name for feature in self.features)

@@ -1,0 +1,138 @@
+"""The verbs that every learner has: fit, predict_proba, dump, load.
+
+A `Learner` is a frozen config; `fit` turns what was known at a refit into a `Model`, so an
+unfitted prediction cannot be written. A model is bytes to the world outside (`dump`, `load`):
+native formats and JSON, never pickle. To add a learner, write the pair and add one line to
+`forecastlab.models.LEARNERS`; the contract suite then tests it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+import pandas as pd
+
+from forecastlab.contracts.errors import DataMalformed
+from forecastlab.targets.base import Target
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """Everything that a learner may see at a refit, cut at `until`.
+
+    Attributes:
+        symbol: the symbol that is forecast; learners may pool the others.
+        target: the label rule.
+        until: the refit's instant; nothing here was unknown then.
+        features: feature set name -> rows, index (`symbol`, `open_time`), complete (no NaN).
+        labels: index (`symbol`, `open_time`), columns `label`, `as_of`, `resolves_at`; only labels
+            with `resolves_at < until` (minus the embargo).
+        daily: index (`symbol`, `open_time`), columns of `features.realised.daily_variance`:
+            `close` and `rv`, of candles available at `until`.
+    """
+
+    symbol: str
+    target: Target
+    until: datetime
+    features: Mapping[str, pd.DataFrame]
+    labels: pd.DataFrame
+    daily: pd.DataFrame
+
+    def rows(self, feature_set: str, symbols: tuple[str, ...]) -> tuple[pd.DataFrame, pd.Series]:
+        """Return the feature rows of these symbols that have a resolved label, and the labels."""
+        rows = self.features[feature_set]
+        rows = rows.loc[rows.index.get_level_values("symbol").isin(symbols)]
+        shared = rows.index.intersection(self.labels.index)
+        return rows.loc[shared], self.labels.loc[shared, "label"]
+
+
+class Model(Protocol):
+    """A fitted learner."""
+
+    kind: ClassVar[str]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The feature columns that `predict_proba` demands, matched by name."""
+        ...
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """The label's values, ascending."""
+        ...
+
+    def predict_proba(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return P(class | row): index of `rows`, columns `classes`; rows sum to 1.
+
+        Column order is irrelevant.
+
+        Raises:
+            DataMalformed: a column is missing or unknown, or a value is missing or infinite.
+        """
+        ...
+
+    def dump(self) -> dict[str, bytes]:
+        """Return the model as files: name -> bytes."""
+        ...
+
+    @classmethod
+    def load(cls, files: Mapping[str, bytes]) -> Self:
+        """Rebuild a model from what `dump` gave.
+
+        Raises:
+            BundleRefused: a file is missing or does not hold what it should.
+        """
+        ...
+
+
+class Learner(Protocol):
+    """A frozen config of one kind of model."""
+
+    kind: ClassVar[str]
+
+    @property
+    def feature_set(self) -> str:
+        """The feature set whose rows the model reads."""
+        ...
+
+    def fit(self, training: TrainingSet, *, seed: int) -> Model:
+        """Fit on what was known at `training.until`; deterministic under `seed`.
+
+        Raises:
+            DataUnavailable: there are too few resolved rows to fit on.
+        """
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return the parameters, for the manifest and the trial ledger."""
+        ...
+
+
+def aligned(rows: pd.DataFrame, columns: tuple[str, ...]) -> np.ndarray:
+    """Return the rows as a float64 matrix in the order of `columns`, shape (rows, columns).
+
+    Raises:
+        DataMalformed: a column is missing or unknown, or a value is missing or infinite.
+
+    >>> aligned(pd.DataFrame({"b": [2.0], "a": [1.0]}), ("a", "b"))
+    array([[1., 2.]])
+    """
+    missing = [name for name in columns if name not in rows.columns]
+    unknown = [str(name) for name in rows.columns if name not in columns]
+    if missing or unknown:
+        raise DataMalformed(
+            f"the feature rows do not fit the model (missing: {missing}, unknown: {unknown}).",
+            remedy="Build them with the bundle's own feature set and variant.",
+        )
+    matrix = rows.loc[:, list(columns)].to_numpy(dtype="float64")
+    if not np.isfinite(matrix).all():
+        where = [columns[i] for i in np.flatnonzero(~np.isfinite(matrix).all(axis=0))]
+        raise DataMalformed(
+            f"the feature rows hold missing or infinite values in {', '.join(where)}.",
+            remedy="The candles behind them have a gap; run `forecastlab update`.",
+        )
+    return matrix
