@@ -6,7 +6,9 @@ and reason, never repaired in silence. Gaps stay gaps.
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from collections.abc import Hashable, Iterable
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -23,18 +25,41 @@ from forecastlab.contracts.errors import DataMalformed
 from forecastlab.contracts.intervals import DURATION, Interval
 
 ALIASES: Final = {
-    "quote_asset_volume": "quote_volume",
-    "number_of_trades": "trades",
-    "taker_buy_base_asset_volume": "taker_buy_base",
-    "taker_buy_quote_asset_volume": "taker_buy_quote",
+    "open_time": ("open_time_ms", "timestamp", "datetime", "date", "time"),
+    "volume": ("base_volume", "volume_base"),
+    "quote_volume": ("quote_asset_volume", "volume_quote"),
+    "trades": ("number_of_trades", "num_trades", "trade_count", "tradecount", "count"),
+    "taker_buy_base": ("taker_buy_base_asset_volume", "taker_buy_base_volume", "taker_buy_volume"),
+    "taker_buy_quote": ("taker_buy_quote_asset_volume", "taker_buy_quote_volume"),
 }
-"""Column names of Binance's own documents, mapped to the contract's."""
+"""Spellings of the contract's columns in the exchange's documents and in common files; the first
+one present counts. Case, blanks and hyphens do not matter."""
 
 TAKER_TOLERANCE: Final = 1e-9
 """Relative slack of `taker <= volume`: sums of 8-decimal fills differ in the last float digit."""
 
-_MICROSECONDS_FROM: Final = 10**14
+MICROSECONDS_FROM: Final = 10**14
 """Epoch values from here on are microseconds: 10**14 ms would be the year 5138."""
+
+_MICROSECONDS_TO: Final = 10**17
+"""Epoch values from here on are unreadable: 10**17 µs would again be the year 5138."""
+
+
+def recognised(names: Iterable[Hashable]) -> dict[Hashable, str]:
+    """Map the raw columns that hold candles to the contract's names; others are left out.
+
+    >>> recognised(["timestamp", "open_time_ms", "Close", "Number of trades", "ignore"])
+    {'open_time_ms': 'open_time', 'Close': 'close', 'Number of trades': 'trades'}
+    """
+    spelled: dict[str, Hashable] = {}
+    for name in names:
+        spelled.setdefault(re.sub(r"[\s-]+", "_", str(name).strip().lower()), name)
+    found = {}
+    for column in ("open_time", *COLUMNS):
+        spelling = next((one for one in (column, *ALIASES.get(column, ())) if one in spelled), None)
+        if spelling is not None:
+            found[spelled[spelling]] = column
+    return found
 
 
 def checked_candles(
@@ -49,26 +74,35 @@ def checked_candles(
     Raises:
         DataMalformed: a column is missing, or holds values that are no numbers at all.
     """
-    table = raw.rename(columns=ALIASES)
+    names = recognised(raw.columns)
+    table = raw.loc[:, list(names)].rename(columns=names)
     missing = [name for name in ("open_time", *COLUMNS) if name not in table.columns]
     if missing:
         raise DataMalformed(
             f"{symbol} {interval}: the columns {', '.join(missing)} are missing.",
             remedy=f"A candle file needs open_time and {', '.join(COLUMNS)}.",
         )
+    if table.shape[1] != len(names):
+        raise DataMalformed(
+            f"{symbol} {interval}: a column is there twice ({', '.join(map(str, raw.columns))}).",
+            remedy="Keep one of each.",
+        )
     opens_ms, unreadable = _open_times_ms(table["open_time"], symbol, interval)
     values = _numbers(table, symbol, interval)
     rejected = [RejectedRow(None, f"unreadable open_time {text!r}") for text in unreadable]
     keep = opens_ms >= 0
     opens_ms, values = opens_ms[keep], values[keep]
-    reasons = _reasons(opens_ms, values, interval)
-    bad = reasons != ""
+    broken = _broken_rules(opens_ms, values, interval)
+    bad = broken > 0
     rejected += [
-        RejectedRow(_instant(ms), str(why)) for ms, why in zip(opens_ms[bad], reasons[bad], strict=True)
+        RejectedRow(_instant(ms), _RULES[rule - 1])
+        for ms, rule in zip(opens_ms[bad], broken[bad], strict=True)
     ]
     opens_ms, values = opens_ms[~bad], values[~bad]
     opens_ms, values, duplicates, conflicts = _collapse(opens_ms, values)
-    rejected += [RejectedRow(_instant(ms), "two rows of this open time disagree") for ms in conflicts]
+    rejected += [
+        RejectedRow(_instant(ms), "two rows of this open time disagree") for ms in conflicts
+    ]
     frame = pd.DataFrame(values, index=open_index(opens_ms), columns=list(COLUMNS))
     candles = Candles(symbol, interval, frame, tuple(rejected), duplicates)
     return candles if now is None else candles.until(now)
@@ -77,58 +111,89 @@ def checked_candles(
 def _open_times_ms(column: pd.Series, symbol: str, interval: str) -> tuple[np.ndarray, list[str]]:
     """Return epoch ms per row (-1 = unreadable) and the unreadable texts."""
     if pd.api.types.is_datetime64_any_dtype(column):
-        stamps = pd.to_datetime(column, utc=True).dt.as_unit("ms")
-        known = stamps.notna().to_numpy()
-        return np.where(known, stamps.astype("int64").to_numpy(), -1), ["NaT"] * int((~known).sum())
-    numbers = pd.to_numeric(column, errors="coerce")
-    if numbers.notna().any() or column.empty:
-        finite = np.isfinite(numbers.to_numpy(dtype="float64")) & (numbers.to_numpy() >= 0)
-        epoch = np.where(finite, numbers, -1).astype("int64")
-        epoch = np.where(epoch >= _MICROSECONDS_FROM, epoch // 1000, epoch)
-        return epoch, [str(text) for text in column[~finite]]
-    stamps = pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601")
-    known = stamps.notna().to_numpy()
-    if not known.any():
+        epoch = _epoch_ms(pd.to_datetime(column, utc=True))
+    else:
+        numbers = _as_numbers(column, symbol, interval)
+        if np.isfinite(numbers).any():
+            numbers = np.where((numbers >= 0) & (numbers < _MICROSECONDS_TO), numbers, -1)
+            epoch = numbers.astype("int64")
+            epoch = np.where(epoch >= MICROSECONDS_FROM, epoch // 1000, epoch)
+        else:
+            epoch = _epoch_ms(pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601"))
+    readable = (epoch >= 0) & (epoch < MICROSECONDS_FROM)
+    if len(epoch) and not readable.any():
         raise DataMalformed(
-            f"{symbol} {interval}: open_time holds {column.iloc[0]!r}, which is no instant.",
+            f"{symbol} {interval}: open_time holds {str(column.iloc[0])!r}, which is no instant.",
             remedy="Write it as epoch milliseconds, or as ISO 8601 in UTC.",
         )
-    epoch = stamps.dt.as_unit("ms").astype("int64").to_numpy()
-    return np.where(known, epoch, -1), [str(text) for text in column[~known]]
+    return np.where(readable, epoch, -1), [str(text) for text in column[~readable]]
+
+
+def _epoch_ms(stamps: pd.Series) -> np.ndarray:
+    """Return epoch ms; NaT becomes a negative number."""
+    epoch: np.ndarray = stamps.dt.as_unit("ms").astype("int64").to_numpy()
+    return epoch
 
 
 def _numbers(table: pd.DataFrame, symbol: str, interval: str) -> np.ndarray:
     """Return the value columns as float64, shape (rows, len(COLUMNS)); text numbers are read."""
     columns = []
     for name in COLUMNS:
-        numbers = pd.to_numeric(table[name], errors="coerce")
-        if len(numbers) and numbers.isna().all():
+        numbers = _as_numbers(table[name], symbol, interval)
+        if len(numbers) and np.isnan(numbers).all():
             raise DataMalformed(
                 f"{symbol} {interval}: the column {name} holds no number"
-                f" (its first value is {table[name].iloc[0]!r}).",
+                f" (its first value is {str(table[name].iloc[0])!r}).",
                 remedy="Write prices, volumes and counts as numbers.",
             )
-        columns.append(numbers.to_numpy(dtype="float64"))
-    return np.column_stack(columns) if columns else np.empty((0, 0))
+        columns.append(numbers)
+    return np.column_stack(columns)
 
 
-def _reasons(opens_ms: np.ndarray, values: np.ndarray, interval: Interval) -> np.ndarray:
-    """Return per row why it is refused, or an empty text; the first reason found stands."""
+def _as_numbers(column: pd.Series, symbol: str, interval: str) -> np.ndarray:
+    """Return float64, NaN where a value is no number."""
+    try:
+        numbers: np.ndarray = pd.to_numeric(column, errors="coerce").to_numpy(
+            "float64", na_value=np.nan
+        )
+    except TypeError as error:
+        raise DataMalformed(
+            f"{symbol} {interval}: {column.name} holds {str(column.iloc[0])!r} ({error}).",
+            remedy="Write one number per cell.",
+        ) from error
+    return numbers
+
+
+_RULES: Final = (
+    "a value is missing or not finite",
+    "open time is off the grid",
+    "a price is not positive",
+    "high lies below open, close or low",
+    "low lies above open or close",
+    "a volume or count is negative",
+    "a taker volume is negative",
+    "taker volume exceeds volume",
+)
+"""Why a row is refused, in the order of `_broken_rules`."""
+
+
+def _broken_rules(opens_ms: np.ndarray, values: np.ndarray, interval: Interval) -> np.ndarray:
+    """Return per row the number of the first rule that it breaks, from 1; 0 where it keeps all."""
     open_, high, low, close, volume, quote, trades, taker_base, taker_quote = values.T
-    step_ms = int(DURATION[interval].total_seconds() * 1000)
+    step_ms = DURATION[interval] // timedelta(milliseconds=1)
     slack = 1 + TAKER_TOLERANCE
-    rules = (
-        (~np.isfinite(values).all(axis=1), "a value is missing or not finite"),
-        (opens_ms % step_ms != 0, f"open time is off the {interval} grid"),
-        (low <= 0, "a price is not positive"),
-        ((high < np.maximum(open_, close)) | (high < low), "high lies below open, close or low"),
-        (low > np.minimum(open_, close), "low lies above open or close"),
-        ((volume < 0) | (quote < 0) | (trades < 0), "a volume or count is negative"),
-        ((taker_base < 0) | (taker_quote < 0), "a taker volume is negative"),
-        ((taker_base > volume * slack) | (taker_quote > quote * slack), "taker volume exceeds volume"),
-    )
     with np.errstate(invalid="ignore"):
-        return np.select([rule for rule, _ in rules], [why for _, why in rules], default="")
+        rules = [
+            ~np.isfinite(values).all(axis=1),
+            opens_ms % step_ms != 0,
+            low <= 0,
+            (high < np.maximum(open_, close)) | (high < low),
+            low > np.minimum(open_, close),
+            (volume < 0) | (quote < 0) | (trades < 0),
+            (taker_base < 0) | (taker_quote < 0),
+            (taker_base > volume * slack) | (taker_quote > quote * slack),
+        ]
+    return np.select(rules, range(1, len(rules) + 1), default=0)
 
 
 def _collapse(

@@ -8,7 +8,7 @@ exchange halt shortens. `Market.as_of(t)` hands out a view that holds only candl
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -224,6 +224,16 @@ def open_index(open_time_ms: Iterable[int] | np.ndarray) -> pd.DatetimeIndex:
     """
     values = np.asarray(open_time_ms, dtype="int64").astype("datetime64[ms]")
     return pd.DatetimeIndex(values, name="open_time").tz_localize("UTC")
+
+
+def describe_gaps(gaps: Sequence[Gap]) -> str:
+    """Count gaps for a person.
+
+    >>> describe_gaps([])
+    'none'
+    """
+    missing = sum(gap.candles for gap in gaps)
+    return f"{len(gaps)} ({missing} candles)" if gaps else "none"
 
 
 def describe_gap(gap: Gap, interval: Interval) -> str:

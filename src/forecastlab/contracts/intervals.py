@@ -68,3 +68,21 @@ def parse_asof(name: str, interval: Interval) -> datetime:
             remedy=f"Give the candle's open in UTC, as in {example}.",
         )
     return open_time
+
+
+def parse_instant(text: str, *, what: str) -> datetime:
+    """Read an instant from ISO 8601; without an offset it is UTC. `what` names it in messages.
+
+    Raises:
+        UsageError: `text` is no instant.
+
+    >>> parse_instant("2025-10-01T00:05:00Z", what="--at").isoformat()
+    '2025-10-01T00:05:00+00:00'
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"{what} {text!r} is no instant.", remedy="Write it as 2025-10-01T00:05:00Z."
+        ) from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -5,14 +5,19 @@ Each port has a contract suite in `tests/contract/` that the fake and the real t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from forecastlab.contracts.candles import Candles
 from forecastlab.contracts.intervals import Interval
+
+if TYPE_CHECKING:
+    from forecastlab.contracts.bundle_files import BundleFiles
+    from forecastlab.contracts.registry import RegistryEvent, RegistryState
 
 SourceKind = Literal["binance", "file", "simulated"]
 
@@ -122,4 +127,87 @@ class ObjectStore(Protocol):
         Raises:
             StoreUnavailable: the store cannot be read.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class AppendReport:
+    """What an append did to the lake: candles new, equal, and revised (kept beside, not in force)."""
+
+    new: int
+    equal: int
+    revised: int
+
+
+class Lake(CandleArchive, Protocol):
+    """An archive that fetched candles are kept in."""
+
+    def last_open(self, symbol: str, interval: Interval) -> datetime | None:
+        """Return the open of the newest candle kept, or None."""
+        ...
+
+    def missing_spans(
+        self, symbol: str, interval: Interval, first_open: datetime | None, last_open: datetime
+    ) -> tuple[tuple[datetime | None, datetime], ...]:
+        """Return the spans of [first_open, last_open] that hold no candle, oldest first."""
+        ...
+
+    def accept_revisions(self, symbol: str, interval: Interval) -> int:
+        """Put the newest version of every candle in force; return how many changed."""
+        ...
+
+    def append(self, candles: Candles, *, seen_at: datetime) -> AppendReport:
+        """Keep what is missing; the first-seen candle of an open time stays in force."""
+        ...
+
+
+class Bundles(Protocol):
+    """Where bundles lie."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all bundles that can be loaded, sorted."""
+        ...
+
+    def find(self, name: str) -> BundleFiles:
+        """Return a verified bundle; BundleRefused if there is none or it does not verify."""
+        ...
+
+    def read_folder(self, folder: Path) -> BundleFiles:
+        """Return the verified bundle in a folder."""
+        ...
+
+    def first_champion(self, deployment: str) -> str | None:
+        """Return the champion that ships with the program, or None."""
+        ...
+
+    def taken(self, name: str) -> bool:
+        """Say whether a bundle's name is in use."""
+        ...
+
+    def keep_in_folder(self, name: str, files: Mapping[str, bytes]) -> str:
+        """Write a new bundle among the shipped ones; return where it lies."""
+        ...
+
+    def keep_in_store(self, name: str, files: Mapping[str, bytes]) -> str:
+        """Write a new bundle into the store; return where it lies."""
+        ...
+
+    def show_in_store(self, bundle: BundleFiles) -> None:
+        """Copy the manifest and the card to where readers of the store look."""
+        ...
+
+
+class Registry(Protocol):
+    """A deployment's registry."""
+
+    def events(self) -> tuple[RegistryEvent, ...]:
+        """Return all events, oldest first."""
+        ...
+
+    def state(self, *, at: datetime | None = None) -> RegistryState:
+        """Return the fold of the events up to `at` (None: all)."""
+        ...
+
+    def append(self, event: RegistryEvent) -> None:
+        """Append an event under its own number; PreconditionFailed if the race is lost."""
         ...

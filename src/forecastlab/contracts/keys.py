@@ -1,0 +1,145 @@
+"""The names of everything in a store; the one place where a key is spelled.
+
+Shared at the root: `store.json`, `candles/`, `bundles/`, `trials/`, `state/`, `registry/<deployment>/`
+and `shadow/<deployment>/`. All other keys lie at the root for the seed deployment, and under
+`deployments/<deployment>/` for every other one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+ROOT_DEPLOYMENT: Final = "flow_T21X8_T14X8"
+"""The deployment whose records keep the paths that its users know."""
+
+STORE_PIN: Final = "store.json"
+
+
+def scope(deployment: str) -> str:
+    """Return the prefix of a deployment's own keys.
+
+    >>> scope("flow_T21X8_T14X8"), scope("direction_1h_BTCUSDT")
+    ('', 'deployments/direction_1h_BTCUSDT/')
+    """
+    return "" if deployment == ROOT_DEPLOYMENT else f"deployments/{deployment}/"
+
+
+def records(deployment: str) -> str:
+    """Return the prefix of the sealed records.
+
+    >>> records("flow_T21X8_T14X8")
+    'predictions/daily/'
+    """
+    return f"{scope(deployment)}predictions/daily/"
+
+
+def record(deployment: str, asof: str) -> str:
+    """Return the key of one sealed record.
+
+    >>> record("flow_T21X8_T14X8", "2025-09-30")
+    'predictions/daily/2025-09-30.json'
+    """
+    return f"{records(deployment)}{asof}.json"
+
+
+def conflict(deployment: str, asof: str, answer: str) -> str:
+    """Return the key of a second, different answer; `answer` is its digest.
+
+    >>> conflict("flow_T21X8_T14X8", "2025-09-30", "sha256:0123456789abcdef")
+    'predictions/conflicts/2025-09-30-0123456789ab.json'
+    """
+    return f"{scope(deployment)}predictions/conflicts/{asof}-{answer.removeprefix('sha256:')[:12]}.json"
+
+
+def backfills(deployment: str) -> str:
+    """Return the prefix of the hindsight records of all bundles."""
+    return f"{scope(deployment)}predictions/backfill/"
+
+
+def backfill(deployment: str, bundle: str, asof: str) -> str:
+    """Return the key of a hindsight record.
+
+    >>> backfill("flow_T21X8_T14X8", "flow_T21X8_T14X8_20250930", "2025-10-03")
+    'predictions/backfill/flow_T21X8_T14X8_20250930/2025-10-03.json'
+    """
+    return f"{backfills(deployment)}{bundle}/{asof}.json"
+
+
+def latest(deployment: str) -> str:
+    """Return the key of the pointer to the newest record.
+
+    >>> latest("flow_T21X8_T14X8")
+    'predictions/latest.json'
+    """
+    return f"{scope(deployment)}predictions/latest.json"
+
+
+def outcomes(deployment: str, candidate: str) -> str:
+    """Return the prefix of a candidate's realised labels."""
+    return f"{scope(deployment)}outcomes/{candidate}/"
+
+
+def outcome(deployment: str, candidate: str, asof: str) -> str:
+    """Return the key of one realised label.
+
+    >>> outcome("flow_T21X8_T14X8", "T21_X8", "2025-09-30")
+    'outcomes/T21_X8/2025-09-30.json'
+    """
+    return f"{outcomes(deployment, candidate)}{asof}.json"
+
+
+def runs(deployment: str) -> str:
+    """Return the prefix of the attempts."""
+    return f"{scope(deployment)}runs/"
+
+
+def run(deployment: str, started_at: datetime, run_id: str) -> str:
+    """Return the key of one attempt.
+
+    >>> from datetime import UTC
+    >>> run("flow_T21X8_T14X8", datetime(2025, 10, 1, 0, 5, 2, tzinfo=UTC), "1a2b3c4d")
+    'runs/2025-10-01/20251001T000502Z-1a2b3c4d.json'
+    """
+    return f"{runs(deployment)}{started_at:%Y-%m-%d/%Y%m%dT%H%M%SZ}-{run_id}.json"
+
+
+def registry(deployment: str) -> str:
+    """Return the prefix of a deployment's registry events."""
+    return f"registry/{deployment}/"
+
+
+def registry_event(deployment: str, sequence: int) -> str:
+    """Return the key of one registry event.
+
+    >>> registry_event("flow_T21X8_T14X8", 3)
+    'registry/flow_T21X8_T14X8/00000003.json'
+    """
+    return f"{registry(deployment)}{sequence:08d}.json"
+
+
+def bundle(name: str) -> str:
+    """Return the prefix of a bundle's files.
+
+    >>> bundle("flow_T21X8_T14X8_20250930")
+    'bundles/flow_T21X8_T14X8_20250930/'
+    """
+    return f"bundles/{name}/"
+
+
+def candles(symbol: str, interval: str) -> str:
+    """Return the prefix of a series in the lake.
+
+    >>> candles("BTCUSDT", "1h")
+    'candles/BTCUSDT/1h/'
+    """
+    return f"candles/{symbol}/{interval}/"
+
+
+def candle_partition(symbol: str, interval: str, period: str) -> str:
+    """Return the key of one partition of a series; `period` is a month or a year.
+
+    >>> candle_partition("BTCUSDT", "1h", "2025-09")
+    'candles/BTCUSDT/1h/2025-09.parquet'
+    """
+    return f"{candles(symbol, interval)}{period}.parquet"

@@ -1,0 +1,136 @@
+"""A bundle's `meta.json`: everything that makes it verifiable. A missing field fails the load."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from pydantic import AwareDatetime, Field
+
+from forecastlab.contracts.config import Recipe
+from forecastlab.contracts.ports import SourceKind
+from forecastlab.contracts.records import Digest, Document, Probability, Verdict
+
+MANIFEST: Final = "meta.json"
+CARD: Final = "model_card.md"
+KNOWN_ANSWERS: Final = "known_answers.json"
+EVIDENCE: Final = "evidence/oof.parquet"
+
+
+class FileEntry(Document):
+    """One file of the bundle, as it must be found."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: int = Field(ge=0)
+
+
+class FeatureEntry(Document):
+    """One feature, as the catalogue described it at training time."""
+
+    name: str
+    formula: str
+    unit: str
+    lookback: int
+    interval: Literal["1h", "4h", "1d"]
+    source: str
+
+
+class TrainingEntry(Document):
+    """The candles behind the bundle; `cut_off` is the open of the last one."""
+
+    source: SourceKind
+    symbols: tuple[str, ...]
+    first_open: str
+    cut_off: str
+    rows: int
+    data_digest: Digest
+
+
+class MemberEntry(Document):
+    """One fitted member: its kind, the features it reads, its parameters."""
+
+    kind: str
+    feature_set: str
+    parameters: dict[str, Any]
+
+
+class ScoreEntry(Document):
+    """One score against one reference: the gain and its 95 % interval (positive = better)."""
+
+    reference: str
+    log_loss: float
+    gain: float
+    ci95: tuple[float, float]
+
+
+class EvaluationEntry(Document):
+    """Walk-forward evidence of one candidate, on [first, last] as-of dates, all out of sample.
+
+    `log_loss_skill = 1 − LL / LL_ref` against `reference`, the better of the two deployable base
+    rates. `baselines` and `members` hold the published forecast's gain over each.
+    """
+
+    first: str
+    last: str
+    rows: int
+    effective_rows: float
+    log_loss: float
+    brier: float
+    event_auc: float | None
+    direction_auc: float | None
+    direction_ci95: tuple[float, float] | None
+    direction_verdict: Verdict
+    reference: Literal["expanding", "trailing_year"]
+    log_loss_skill: float
+    ci95: tuple[float, float]
+    verdict: Verdict
+    block: int
+    baselines: tuple[ScoreEntry, ...]
+    members: tuple[ScoreEntry, ...]
+    coverage: Probability | None
+    coverage_ci95: tuple[float, float] | None
+    methods: dict[str, int]
+
+
+class CandidateEntry(Document):
+    """One forecaster of the bundle."""
+
+    label_rule: str
+    classes: tuple[int, ...]
+    horizon: int
+    level: float
+    method: str
+    members: dict[str, MemberEntry]
+    evaluation: EvaluationEntry
+    trained_rows: int
+
+
+class ServingEntry(Document):
+    """What serving must read; less is refused."""
+
+    daily_candles: int
+    whole_days: int
+
+
+class Manifest(Document):
+    """`meta.json`: the bundle in one document, with the hash and size of every other file."""
+
+    schema_version: Literal[1] = Field()
+    name: str
+    version: str
+    deployment: str
+    symbol: str
+    interval: Literal["1h", "4h", "1d"]
+    created_at: AwareDatetime
+    git_commit: str
+    recipe: Recipe
+    recipe_digest: Digest
+    feature_set: str
+    feature_variant: str
+    features: dict[str, tuple[FeatureEntry, ...]]
+    training: TrainingEntry
+    candidates: dict[str, CandidateEntry]
+    serving: ServingEntry
+    python: str
+    packages: dict[str, str]
+    gates: dict[str, Any]
+    files: dict[str, FileEntry]
