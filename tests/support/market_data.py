@@ -1,0 +1,38 @@
+"""Real candles for tests, read in place; a test that needs them skips where they are absent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from forecastlab.contracts.candle_checks import checked_candles
+from forecastlab.contracts.candles import Candles, Market
+from forecastlab.contracts.intervals import Interval
+
+
+def market_data_folder() -> Path:
+    """Return the folder of real candles (`FORECASTLAB_TEST_DATA`), or skip the test."""
+    folder = Path(os.environ.get("FORECASTLAB_TEST_DATA", "../shared/data"))
+    if not folder.is_absolute():
+        folder = Path(__file__).parents[2] / folder
+    if not folder.is_dir():
+        pytest.skip(f"needs real candles; {folder} is not there (FORECASTLAB_TEST_DATA)")
+    return folder
+
+
+def real_market(symbols: Sequence[str], intervals: Sequence[Interval]) -> Market:
+    """Read real candles into a market, or skip the test."""
+    folder = market_data_folder()
+    return Market(_read(folder, symbol, interval) for symbol in symbols for interval in intervals)
+
+
+@lru_cache(maxsize=16)
+def _read(folder: Path, symbol: str, interval: Interval) -> Candles:
+    return checked_candles(
+        symbol, interval, pd.read_parquet(folder / f"{symbol}_{interval}.parquet")
+    )
