@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from forecastlab.contracts.errors import BundleRefused, DataMalformed
+from forecastlab.models.prequential import run_prequential
+from forecastlab.models.rule import Rule
+from tests.support.out_of_fold import end_of, out_of_fold
+
+ROWS, MEMBERS = out_of_fold()
+RULE = run_prequential(ROWS, MEMBERS, horizon=5, until=end_of(ROWS)).rule
+
+
+def test_a_dumped_rule_forecasts_the_same() -> None:
+    loaded = Rule.load(RULE.dump())
+    table = loaded.forecast(MEMBERS)
+    pd.testing.assert_frame_equal(table, RULE.forecast(MEMBERS), check_exact=True)
+    assert loaded.prediction_sets(table) == RULE.prediction_sets(table)
+    assert loaded.dump() == RULE.dump()
+
+
+def test_sets_ascend_and_are_never_empty() -> None:
+    sets = RULE.prediction_sets(RULE.forecast(MEMBERS))
+    assert all(sets)
+    assert all(list(one) == sorted(one) for one in sets)
+
+
+def test_the_order_of_columns_and_members_is_irrelevant() -> None:
+    turned = {name: MEMBERS[name].loc[:, [1, -1, 0]] for name in reversed(MEMBERS)}
+    pd.testing.assert_frame_equal(RULE.forecast(turned), RULE.forecast(MEMBERS))
+
+
+def test_a_missing_member_is_named() -> None:
+    with pytest.raises(DataMalformed, match="forecasts of noisy are missing"):
+        RULE.forecast({"clever": MEMBERS["clever"]})
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {**RULE.dump(), "rule.json": b"{}"},
+        {**RULE.dump(), "rule.json": b'{"method": "oracle", "members": ["a"], "classes": [0, 1]}'},
+        {name: data for name, data in RULE.dump().items() if name != "conformal.json"},
+    ],
+    ids=["none", "empty", "unknown method", "no prediction set"],
+)
+def test_broken_files_are_refused(files: dict[str, bytes]) -> None:
+    with pytest.raises(BundleRefused):
+        Rule.load(files)
