@@ -1,0 +1,152 @@
+"""Where bundles lie: the folder of shipped bundles first, then the store."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from forecastlab.contracts import keys
+from forecastlab.contracts.bundle_files import BundleFiles, verified
+from forecastlab.contracts.errors import (
+    BundleRefused,
+    ConfigError,
+    PreconditionFailed,
+    StoreUnavailable,
+)
+from forecastlab.contracts.manifest import CARD, MANIFEST
+from forecastlab.contracts.ports import ABSENT, ObjectStore
+
+CHAMPIONS: Final = "champions.toml"
+
+
+class BundleShelf:
+    """Finds, verifies and keeps bundles; nothing is overwritten and nothing is unpickled."""
+
+    def __init__(self, models: Path, store: ObjectStore) -> None:
+        self._models = models
+        self._store = store
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all bundles that can be loaded, sorted."""
+        shipped = {path.parent.name for path in self._models.glob(f"*/{MANIFEST}")}
+        stored: dict[str, set[str]] = {}
+        for key in self._store.list("bundles/"):
+            _, name, file = key.split("/", 2)
+            stored.setdefault(name, set()).add(file)
+        # A shipped bundle's manifest and card are shown in the store; its models are not there.
+        whole = {name for name, files in stored.items() if MANIFEST in files and files - {MANIFEST, CARD}}
+        return tuple(sorted(shipped | whole))
+
+    def find(self, name: str) -> BundleFiles:
+        """Return a verified bundle by name.
+
+        Raises:
+            BundleRefused: there is none of this name, or it does not verify.
+        """
+        if (self._models / name / MANIFEST).is_file():
+            return self.read_folder(self._models / name)
+        prefix = keys.bundle(name)
+        found = {key.removeprefix(prefix): self._bytes(key) for key in self._store.list(prefix)}
+        if not found:
+            raise BundleRefused(
+                f"There is no bundle {name!r} in {self._models} or {self._store.location}.",
+                remedy="`forecastlab bundles list` shows those there are.",
+            )
+        return _named(verified(found, where=f"{self._store.location}/{prefix.rstrip('/')}"), name)
+
+    def read_folder(self, folder: Path) -> BundleFiles:
+        """Return the verified bundle in a folder.
+
+        Raises:
+            BundleRefused: no folder, a link in it, or it does not verify.
+        """
+        if not folder.is_dir():
+            raise BundleRefused(f"There is no bundle in {folder}.", remedy="Name an existing folder.")
+        found = {}
+        for path in sorted(folder.rglob("*")):
+            if path.is_symlink():
+                raise BundleRefused(
+                    f"{path} is a link; a bundle holds files only.", remedy="Copy the file itself."
+                )
+            if path.is_file():
+                found[path.relative_to(folder).as_posix()] = path.read_bytes()
+        return _named(verified(found, where=str(folder)), folder.resolve().name)
+
+    def first_champion(self, deployment: str) -> str | None:
+        """Return the champion that `champions.toml` names for a deployment, or None.
+
+        Raises:
+            ConfigError: the file cannot be read.
+        """
+        path = self._models / CHAMPIONS
+        if not path.is_file():
+            return None
+        try:
+            named = tomllib.loads(path.read_text()).get(deployment, {}).get("bundle")
+        except (tomllib.TOMLDecodeError, AttributeError) as error:
+            raise ConfigError(f"{path} is not valid: {error}.", remedy="Mend the file.") from error
+        return str(named) if named else None
+
+    def taken(self, name: str) -> bool:
+        """Say whether a bundle's name is in use."""
+        return (self._models / name).exists() or bool(self._store.list(keys.bundle(name)))
+
+    def keep_in_folder(self, name: str, files: Mapping[str, bytes]) -> str:
+        """Write a new bundle into the folder of shipped bundles, whole or not at all.
+
+        Raises:
+            StoreUnavailable: the folder cannot be written, or the name is taken.
+        """
+        target, temporary = self._models / name, self._models / f".{name}-{uuid4().hex[:8]}"
+        try:
+            for key, data in files.items():
+                path = temporary / key
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+            temporary.rename(target)
+        except OSError as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise StoreUnavailable(
+                f"The bundle {target} cannot be written: {error.strerror or error}.",
+                remedy="Check the folder's permissions and free space, and that the name is free.",
+            ) from error
+        return str(target)
+
+    def keep_in_store(self, name: str, files: Mapping[str, bytes]) -> str:
+        """Write a new bundle into the store, `meta.json` last, and return where it lies."""
+        for key in sorted(files, key=lambda key: (key == MANIFEST, key)):
+            self._create(f"{keys.bundle(name)}{key}", files[key])
+        return f"{self._store.location}/{keys.bundle(name).rstrip('/')}"
+
+    def show_in_store(self, bundle: BundleFiles) -> None:
+        """Copy what readers of the store need of a bundle: its manifest and its card."""
+        for key, data in ((CARD, bundle.files[CARD]), (MANIFEST, bundle.manifest_bytes)):
+            self._create(f"{keys.bundle(bundle.name)}{key}", data)
+
+    def _create(self, key: str, data: bytes) -> None:
+        try:
+            self._store.put(key, data, if_generation=ABSENT)
+        except PreconditionFailed:
+            there = self._store.get(key)
+            if there is None or there.data != data:
+                raise BundleRefused(
+                    f"{key} in {self._store.location} holds other bytes than the bundle of this name.",
+                    remedy="Two bundles share a name; train again, which takes the next free one.",
+                ) from None
+
+    def _bytes(self, key: str) -> bytes:
+        found = self._store.get(key)
+        return found.data if found else b""
+
+
+def _named(bundle: BundleFiles, name: str) -> BundleFiles:
+    if bundle.name != name:
+        raise BundleRefused(
+            f"The bundle in {name!r} says that it is {bundle.name!r}.",
+            remedy="Folders keep the bundle's name; restore it under its own.",
+        )
+    return bundle

@@ -1,0 +1,41 @@
+"""Recipes: every mistake is named, and the digest follows what is learnt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from forecastlab.contracts.config import parse_recipe
+from forecastlab.contracts.errors import ConfigError
+
+TEXT = (Path(__file__).parents[3] / "config" / "reversal.toml").read_text()
+
+
+def test_the_shipped_recipe_reads() -> None:
+    recipe = parse_recipe(TEXT, what="reversal.toml")
+    assert recipe.target.candidates == ("T21_X8", "T14_X8")
+    assert list(recipe.members) == ["first_passage", "lightgbm"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ('symbol = "BTCUSDT"', 'symbol = "btc"', "symbol"),
+        ("refit_days = 21", "refit_days = 0", "refit_days"),
+        ("refit_days = 21", "refit_dayz = 21", "refit_dayz"),
+        ('kind = "reversal"', 'kind = "astrology"', "kind"),
+        ("level = 0.8", "level = 80", "level"),
+        ("[target]", "[target", "not valid TOML"),
+    ],
+)
+def test_mistakes_are_named(old: str, new: str, named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        parse_recipe(TEXT.replace(old, new, 1), what="reversal.toml")
+
+
+def test_the_digest_is_of_what_is_learnt() -> None:
+    recipe = parse_recipe(TEXT, what="a")
+    renamed = parse_recipe(TEXT.replace("flow_T21X8_T14X8", "another"), what="b")
+    changed = parse_recipe(TEXT.replace("seed = 1", "seed = 2"), what="c")
+    assert recipe.digest == renamed.digest != changed.digest

@@ -1,0 +1,82 @@
+"""The registry's fold: any sequence of events tells what was live at any instant."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecastlab.contracts.errors import DataMalformed
+from forecastlab.contracts.registry import EventKind, RegistryEvent, fold
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+DIGEST = "sha256:" + "0" * 64
+
+
+def event(
+    sequence: int, kind: EventKind, bundle: str, previous: str | None = None, day: int | None = None
+) -> RegistryEvent:
+    return RegistryEvent(
+        sequence=sequence,
+        kind=kind,
+        deployment="d",
+        bundle=bundle,
+        bundle_digest=DIGEST,
+        previous=previous,
+        at=START + timedelta(days=sequence if day is None else day),
+        by="tester",
+        why="a test",
+    )
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c"]), max_size=30))
+def test_fold_at_an_instant_is_the_last_champion_before_it(promotions: list[str]) -> None:
+    events, champion, expected = [], None, []
+    for name in promotions:
+        if name == champion:
+            continue
+        kind: EventKind = "rolled_back" if name in expected else "promoted"
+        events.append(event(len(events) + 1, kind, name, champion))
+        champion = name
+        expected.append(name)
+    for day in range(len(events) + 2):
+        at = START + timedelta(days=day, hours=1)
+        live = expected[min(day, len(expected)) - 1] if day and expected else None
+        assert fold(events, at=at).champion == live
+    assert fold(events).champion == champion
+
+
+def test_registered_and_retired_do_not_change_the_champion() -> None:
+    events = [event(1, "registered", "a"), event(2, "promoted", "a"), event(3, "retired", "b")]
+    state = fold(events)
+    assert (state.champion, state.retired, set(state.registered)) == ("a", {"b"}, {"a", "b"})
+
+
+def test_rollback_without_a_name_goes_to_the_champion_before() -> None:
+    events = [
+        event(1, "promoted", "a"),
+        event(2, "promoted", "b", "a"),
+        event(3, "promoted", "c", "b"),
+        event(4, "rolled_back", "b", "c"),
+    ]
+    assert fold(events[:3]).previous_champion == "b"
+    assert fold(events).previous_champion == "c"
+    retired = [*events, event(5, "retired", "c")]
+    assert fold(retired).previous_champion == "a"
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [event(2, "promoted", "a")],
+        [event(1, "promoted", "a"), event(3, "promoted", "b", "a")],
+        [event(1, "promoted", "a"), event(2, "promoted", "b", None)],
+        [event(1, "promoted", "a"), event(2, "promoted", "b", "c")],
+    ],
+    ids=["starts late", "hole", "forgets the champion", "replaces another"],
+)
+def test_impossible_histories_are_refused(events: list[RegistryEvent]) -> None:
+    with pytest.raises(DataMalformed):
+        fold(events)
