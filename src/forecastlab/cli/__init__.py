@@ -1,0 +1,36 @@
+"""The command line: thin shells over the use cases, one deliberate exit code each."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import typer
+
+from forecastlab.cli import bundles, demo, forecasts
+from forecastlab.contracts.errors import EXIT_INTERNAL, ForecastLabError
+
+app = typer.Typer(
+    name="forecastlab",
+    help="One dated, sealed forecast a day, next to how good such forecasts have really been.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+forecasts.add_to(app)
+bundles.add_to(app)
+demo.add_to(app)
+
+
+def main() -> None:
+    """Run one command; the one place that exits."""
+    try:
+        app()
+    except ForecastLabError as error:
+        sys.stderr.write(f"forecastlab: {error}\n")
+        sys.exit(error.exit_code)
+    except Exception:  # noqa: BLE001 - the outermost shell: whatever comes here is a bug
+        traceback.print_exc()
+        sys.stderr.write("forecastlab: this is a bug; please report the lines above.\n")
+        sys.exit(EXIT_INTERNAL)

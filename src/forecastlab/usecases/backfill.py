@@ -1,0 +1,151 @@
+"""Forecasts made in hindsight, after the bundle's cut-off, marked so and kept in their own place."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from forecastlab.contracts import keys
+from forecastlab.contracts.candles import Market
+from forecastlab.contracts.errors import DataError, PreconditionFailed, UsageError
+from forecastlab.contracts.intervals import asof_name, last_closed_open, parse_asof
+from forecastlab.contracts.ports import ABSENT
+from forecastlab.contracts.records import RunReport
+from forecastlab.usecases.champion import Chosen, choose
+from forecastlab.usecases.predict import make_record, refuse_before_cut_off
+from forecastlab.usecases.publish import sealed_asofs
+from forecastlab.usecases.serving_window import (
+    first_needed,
+    read_market,
+    serving_window,
+)
+from forecastlab.usecases.update import serving_needs, update
+from forecastlab.usecases.workspace import Workspace
+
+_DAY = timedelta(days=1)
+
+Result = Literal["filled", "sealed_live", "filled_before", "refused"]
+Mode = Literal["missing", "failed", "all"]
+
+
+@dataclass(frozen=True)
+class BackfillRow:
+    """What became of one as-of; `reason` says why it was refused."""
+
+    asof: str
+    result: Result
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class BackfillRequest:
+    """The as-of dates [first, last], which of them (`missing`: neither sealed nor filled), a bundle.
+
+    `failed` takes those with a failed attempt in the runs; `all` takes every date that is not
+    filled yet, sealed ones too, so that hindsight can be laid beside what was said.
+    """
+
+    first: str
+    last: str
+    mode: Mode = "missing"
+    bundle: str | None = None
+
+
+def backfill(workspace: Workspace, request: BackfillRequest) -> tuple[BackfillRow, ...]:
+    """Forecast past as-ofs with one bundle, from the candles now in force.
+
+    Raises:
+        UsageError: the span is empty, in the future, or begins before the bundle's cut-off.
+    """
+    workspace.pin_store()
+    chosen = choose(workspace, request.bundle)
+    first, last = _span(workspace, request)
+    refuse_before_cut_off(chosen, first)
+    asofs = [first + i * _DAY for i in range((last - first) // _DAY + 1)]
+    return fill(workspace, chosen, asofs, mode=request.mode)
+
+
+def fill(
+    workspace: Workspace, chosen: Chosen, asofs: list[datetime], *, mode: Mode
+) -> tuple[BackfillRow, ...]:
+    """Fill these as-ofs, as far as `mode` asks for them and their windows are whole."""
+    manifest = chosen.bundle.files.manifest
+    passed_over = _passed_over(workspace, manifest.name, mode)
+    rows = [
+        BackfillRow(name, passed_over[name])
+        for name in (asof_name(asof, "1d") for asof in asofs)
+        if name in passed_over
+    ]
+    todo = [asof for asof in asofs if asof_name(asof, "1d") not in passed_over]
+    if mode == "failed":
+        failed = _failed(workspace)
+        todo = [asof for asof in todo if asof_name(asof, "1d") in failed]
+    if todo:
+        rows += _fill(workspace, chosen, todo)
+    return tuple(sorted(rows, key=lambda row: row.asof))
+
+
+def _span(workspace: Workspace, request: BackfillRequest) -> tuple[datetime, datetime]:
+    first, last = parse_asof(request.first, "1d"), parse_asof(request.last, "1d")
+    newest = last_closed_open(workspace.clock.now(), "1d")
+    if first > last or last > newest:
+        raise UsageError(
+            f"The span {request.first} … {request.last} is empty or reaches past the newest closed"
+            f" candle {asof_name(newest, '1d')}.",
+            remedy="Give --from before --to, both closed.",
+        )
+    return first, last
+
+
+def _passed_over(workspace: Workspace, bundle: str, mode: Mode) -> dict[str, Result]:
+    """Return the as-ofs that need nothing, with the reason."""
+    prefix = keys.backfill(workspace.deployment, bundle, "").removesuffix(".json")
+    found: dict[str, Result] = {}
+    if mode != "all":
+        found = dict.fromkeys(sealed_asofs(workspace.store, workspace.deployment), "sealed_live")
+    for key in workspace.store.list(prefix):
+        found[key.removeprefix(prefix).removesuffix(".json")] = "filled_before"
+    return found
+
+
+def _failed(workspace: Workspace) -> set[str]:
+    """Return the as-ofs of attempts that ended with an error."""
+    reports = []
+    for key in workspace.store.list(keys.runs(workspace.deployment)):
+        found = workspace.store.get(key)
+        if found is not None:
+            reports.append(RunReport.parse(found.data, what=key))
+    return {one.asof_date for one in reports if one.exit_code != 0 and one.asof_date is not None}
+
+
+def _fill(workspace: Workspace, chosen: Chosen, todo: list[datetime]) -> list[BackfillRow]:
+    manifest = chosen.bundle.files.manifest
+    first = first_needed(todo[0], manifest.serving)
+    if workspace.lake is not None:
+        update(workspace, serving_needs(manifest.symbol, first))
+    market = read_market(workspace.archive, manifest.symbol, first, todo[-1])
+    rows = []
+    with workspace.progress.track("backfill", len(todo)) as bar:
+        for asof in todo:
+            rows.append(_fill_one(workspace, chosen, market, asof))
+            bar.advance()
+    return rows
+
+
+def _fill_one(workspace: Workspace, chosen: Chosen, market: Market, asof: datetime) -> BackfillRow:
+    began, manifest, name = time.monotonic(), chosen.bundle.files.manifest, asof_name(asof, "1d")
+    try:
+        window = serving_window(market, manifest.symbol, asof, manifest.serving)
+    except DataError as error:
+        return BackfillRow(name, "refused", error.facts)
+    record = make_record(
+        workspace, chosen, window, created_at=workspace.clock.now(), began=began, mode="backfill"
+    )
+    key = keys.backfill(manifest.deployment, manifest.name, name)
+    try:
+        workspace.store.put(key, record.stored(), if_generation=ABSENT)
+    except PreconditionFailed:
+        return BackfillRow(name, "filled_before")
+    return BackfillRow(name, "filled")

@@ -1,0 +1,154 @@
+"""Assemble a bundle's files: models, known answers, evidence, card, manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import pandas as pd
+
+from forecastlab.contracts.bundle_files import file_entry
+from forecastlab.contracts.candles import Market
+from forecastlab.contracts.config import Recipe
+from forecastlab.contracts.intervals import asof_name
+from forecastlab.contracts.manifest import (
+    CARD,
+    EVIDENCE,
+    KNOWN_ANSWERS,
+    MANIFEST,
+    CandidateEntry,
+    EvaluationEntry,
+    FeatureEntry,
+    Manifest,
+    MemberEntry,
+    ServingEntry,
+    TrainingEntry,
+)
+from forecastlab.contracts.ports import SourceKind
+from forecastlab.contracts.provenance import Provenance
+from forecastlab.features.catalogue import FEATURE_SETS
+from forecastlab.models.base import Learner
+from forecastlab.models.ensemble import Forecaster
+from forecastlab.targets.catalogue import target_from_name
+from forecastlab.usecases.evidence import evidence_bytes
+from forecastlab.usecases.known_answers import known_answers
+from forecastlab.usecases.model_card import model_card
+from forecastlab.usecases.training_materials import Materials, market_digest, variant_of
+
+_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, eq=False)
+class BundleParts:
+    """Everything that training made, by candidate where it differs."""
+
+    recipe: Recipe
+    quick: bool
+    cut_off: datetime
+    market: Market
+    materials: Materials
+    learners: Mapping[str, Learner]
+    forecasters: Mapping[str, Forecaster]
+    evaluations: Mapping[str, EvaluationEntry]
+    evidence: Mapping[str, pd.DataFrame]
+    source: SourceKind
+
+
+def make_bundle(
+    parts: BundleParts, name: str, provenance: Provenance, *, created_at: datetime
+) -> dict[str, bytes]:
+    """Return the bundle's files, `meta.json` with the hash and size of every other one."""
+    features = {key: parts.materials.own(table) for key, table in parts.materials.features.items()}
+    files = {
+        f"model_{candidate}/{file}": data
+        for candidate, forecaster in parts.forecasters.items()
+        for file, data in forecaster.dump().items()
+    }
+    files[KNOWN_ANSWERS] = known_answers(parts.forecasters, features)
+    files[EVIDENCE] = evidence_bytes(parts.evidence)
+    draft = _manifest(parts, name, provenance, created_at)
+    files[CARD] = model_card(draft).encode()
+    entries = {path: file_entry(data) for path, data in sorted(files.items())}
+    return {**files, MANIFEST: draft.model_copy(update={"files": entries}).stored()}
+
+
+def _manifest(
+    parts: BundleParts, name: str, provenance: Provenance, created_at: datetime
+) -> Manifest:
+    recipe = parts.recipe
+    return Manifest(
+        schema_version=1,
+        name=name,
+        version=name.removeprefix(f"{recipe.name}_"),
+        deployment=recipe.name,
+        symbol=recipe.symbol,
+        interval=recipe.interval,
+        created_at=created_at,
+        git_commit=provenance.git_commit,
+        recipe=recipe,
+        recipe_digest=recipe.digest,
+        feature_set=recipe.features.set,
+        feature_variant=recipe.features.variant,
+        features={key: _features(recipe, key) for key in parts.materials.features},
+        training=_training(parts),
+        candidates={candidate: _candidate(parts, candidate) for candidate in parts.forecasters},
+        serving=ServingEntry(**recipe.serving.model_dump()),
+        python=provenance.python,
+        packages=dict(provenance.packages),
+        gates=_gates(parts),
+        files={},
+    )
+
+
+def _features(recipe: Recipe, feature_set: str) -> tuple[FeatureEntry, ...]:
+    described = FEATURE_SETS[feature_set, variant_of(recipe, feature_set)]
+    return tuple(
+        FeatureEntry(
+            name=one.name,
+            formula=one.formula,
+            unit=one.unit,
+            lookback=one.lookback,
+            interval=one.interval,
+            source=one.source,
+        )
+        for one in described.features
+    )
+
+
+def _training(parts: BundleParts) -> TrainingEntry:
+    series = parts.market.series()
+    own = next(one for one in series if (one.symbol, one.interval) == (parts.recipe.symbol, "1d"))
+    return TrainingEntry(
+        source=parts.source,
+        symbols=parts.recipe.train.symbols,
+        first_open=asof_name(own.frame.index[0].to_pydatetime(), "1d"),
+        cut_off=asof_name(parts.cut_off, "1d"),
+        rows=sum(len(one) for one in series),
+        data_digest=market_digest(parts.market),
+    )
+
+
+def _candidate(parts: BundleParts, candidate: str) -> CandidateEntry:
+    target, forecaster = target_from_name(candidate), parts.forecasters[candidate]
+    labels = parts.materials.own(parts.materials.labels[candidate])
+    return CandidateEntry(
+        label_rule=target.rule,
+        classes=target.classes,
+        horizon=target.horizon,
+        level=target.level,
+        method=forecaster.rule.method,
+        members={
+            name: MemberEntry(
+                kind=learner.kind, feature_set=learner.feature_set, parameters=learner.describe()
+            )
+            for name, learner in parts.learners.items()
+        },
+        evaluation=parts.evaluations[candidate],
+        trained_rows=int((labels["resolves_at"] < pd.Timestamp(parts.materials.until)).sum()),
+    )
+
+
+def _gates(parts: BundleParts) -> dict[str, object]:
+    return {"quick": parts.quick}

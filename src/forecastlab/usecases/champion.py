@@ -1,0 +1,115 @@
+"""Which bundle speaks: the override, else the registry's champion, else the first one shipped."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from forecastlab.contracts.bundle_files import BundleFiles
+from forecastlab.contracts.errors import BundleRefused, ConfigError, PreconditionFailed, UsageError
+from forecastlab.contracts.intervals import last_closed_open
+from forecastlab.contracts.registry import RegistryEvent
+from forecastlab.usecases.open_bundle import OpenBundle, open_bundle
+from forecastlab.usecases.serving_window import first_needed
+from forecastlab.usecases.update import Need, serving_needs
+from forecastlab.usecases.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+OVERRIDE = "PRODUCTION_DIR"
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """A verified bundle, and how it was chosen.
+
+    Attributes:
+        override: the variable or option that chose it past the registry, or None.
+        first: it is the first champion and no registry event says so yet.
+    """
+
+    bundle: OpenBundle
+    override: str | None
+    first: bool
+
+
+def choose(workspace: Workspace, name: str | None) -> Chosen:
+    """Find, verify and load the bundle that is to speak.
+
+    Args:
+        name: the bundle named on the command line, or None.
+
+    Raises:
+        BundleRefused: it does not verify, or does not give its known answers.
+        ConfigError: the override belongs to another deployment.
+        UsageError: there is no champion at all.
+    """
+    if name is not None:
+        return Chosen(opened(workspace, workspace.bundles.find(name)), "--bundle", first=False)
+    if workspace.production_dir is not None:
+        files = workspace.bundles.read_folder(workspace.production_dir)
+        return Chosen(opened(workspace, files), OVERRIDE, first=False)
+    champion = workspace.registry.state().champion
+    if champion is not None:
+        return Chosen(opened(workspace, workspace.bundles.find(champion)), None, first=False)
+    champion = workspace.bundles.first_champion(workspace.deployment)
+    if champion is None:
+        raise UsageError(
+            f"The deployment {workspace.deployment} has no champion.",
+            remedy="Train a bundle and promote it: `forecastlab train CONFIG`, `forecastlab promote NAME`.",
+        )
+    return Chosen(opened(workspace, workspace.bundles.find(champion)), None, first=True)
+
+
+def champion_needs(workspace: Workspace) -> tuple[Need, ...]:
+    """Return the series that the bundle which is to speak reads for the candle that closed last."""
+    manifest = choose(workspace, None).bundle.files.manifest
+    newest = last_closed_open(workspace.clock.now(), "1d")
+    return serving_needs(manifest.symbol, first_needed(newest, manifest.serving))
+
+
+def seat_first_champion(workspace: Workspace, chosen: Chosen) -> None:
+    """Write the first champion into the registry; another process may have done so already."""
+    if not chosen.first:
+        return
+    files = chosen.bundle.files
+    state = workspace.registry.state()
+    if state.champion is not None:
+        return
+    event = RegistryEvent(
+        sequence=len(workspace.registry.events()) + 1,
+        kind="promoted",
+        deployment=workspace.deployment,
+        bundle=files.name,
+        bundle_digest=files.digest,
+        previous=None,
+        at=workspace.wall.now(),
+        by=workspace.by,
+        why="first champion, named by champions.toml",
+        gates={"verify": "passed", "known_answers": "passed"},
+    )
+    try:
+        workspace.registry.append(event)
+    except PreconditionFailed:
+        log.info("another process seated the first champion")
+
+
+def opened(workspace: Workspace, files: BundleFiles) -> OpenBundle:
+    """Load a verified bundle for this deployment and source; replay its known answers.
+
+    Raises:
+        ConfigError: it belongs to another deployment.
+        BundleRefused: it was made for another kind of market, or gives other answers.
+    """
+    if files.manifest.deployment != workspace.deployment:
+        raise ConfigError(
+            f"The bundle {files.name} belongs to {files.manifest.deployment},"
+            f" not to {workspace.deployment}.",
+            remedy="Name the bundle's own deployment with --deployment.",
+        )
+    if workspace.source_kind != "simulated" and files.manifest.training.source == "simulated":
+        raise BundleRefused(
+            f"The bundle {files.name} was trained on the simulated market.",
+            remedy="It may forecast only that market; train on real candles.",
+        )
+    return open_bundle(files)

@@ -1,0 +1,35 @@
+"""The evidence behind a bundle's claims: out-of-fold and prequential forecasts as one Parquet file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from forecastlab.models.prequential import Prequential
+from forecastlab.usecases.walk_forward import OutOfFold
+
+
+def evidence_table(found: OutOfFold, prequential: Prequential) -> pd.DataFrame:
+    """Lay one candidate's forecasts side by side.
+
+    Columns: `candidate`, `as_of`, `resolves_at`, `label` (missing where unresolved), `fold`,
+    `method`, then `<forecaster>[<class>]` for `published`, every member and both base rates.
+    """
+    tables = {"published": prequential.published, **found.members, **found.base_rates}
+    wide = pd.concat(
+        [table.rename(columns=lambda k, n=name: f"{n}[{k}]") for name, table in tables.items()], axis=1
+    )
+    head = found.rows.assign(candidate=found.candidate, method=prequential.published["method"])
+    return pd.concat([head, wide], axis=1)
+
+
+def evidence_bytes(tables: Mapping[str, pd.DataFrame]) -> bytes:
+    """Write all candidates' evidence, one below the other, as Parquet."""
+    joined = pd.concat(list(tables.values())).reset_index(names="open_time")
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pandas(joined, preserve_index=False), buffer, compression="zstd")
+    return buffer.getvalue()

@@ -1,0 +1,70 @@
+"""The model card: the manifest for a person, with the limits."""
+
+from __future__ import annotations
+
+from forecastlab.contracts.manifest import CandidateEntry, Manifest
+
+_VERDICTS = {
+    "better": "better than both deployable base rates",
+    "not_distinguishable": "not distinguishable from chance",
+    "worse": "worse than the better base rate",
+}
+
+
+def model_card(manifest: Manifest) -> str:
+    """Write the card in Markdown; every number comes from the manifest."""
+    training = manifest.training
+    parts = [
+        f"# {manifest.name}\n",
+        f"Forecasts {manifest.symbol} {manifest.interval}: {', '.join(manifest.candidates)}."
+        f" Recipe `{manifest.recipe_digest[:19]}…`, commit `{manifest.git_commit[:12]}`,"
+        f" made {manifest.created_at:%Y-%m-%d %H:%M} UTC.\n",
+        "## Trained on\n",
+        f"{training.rows:,} candles ({', '.join(training.symbols)}; source `{training.source}`), from"
+        f" {training.first_open} to the cut-off {training.cut_off}. Nothing after the cut-off was seen.\n",
+        "## How good such forecasts have been\n",
+        "Out of sample: purged walk-forward, refitted every"
+        f" {manifest.recipe.train.refit_days} days, the choice of method made only from what had"
+        " resolved. Intervals: moving-block bootstrap, Student t, 95 %. A gain is in nats per"
+        " forecast, positive = the published forecast is better.\n",
+    ]
+    for name, candidate in manifest.candidates.items():
+        parts.append(_candidate(name, candidate))
+    parts += [
+        "## Limits\n",
+        "- Volatility is forecastable, the side is not shown to be: read the probability of a move,"
+        " not of its direction, unless the direction verdict says `better`.\n"
+        "- Labels of neighbouring days overlap; the effective number of rows is given above.\n"
+        f"- Serving needs the last {manifest.serving.daily_candles} daily candles, and every hour of"
+        f" the last {manifest.serving.whole_days} days.\n"
+        "- Not investment advice.\n",
+    ]
+    return "\n".join(parts)
+
+
+def _candidate(name: str, candidate: CandidateEntry) -> str:
+    found = candidate.evaluation
+    low, high = found.ci95
+    lines = [
+        f"### {name}\n",
+        f"{candidate.label_rule}\n",
+        f"{found.rows} as-ofs from {found.first} to {found.last}, worth {found.effective_rows:.0f}"
+        f" independent ones. Log loss {found.log_loss:.4f}, Brier {found.brier:.4f}. Skill"
+        f" {found.log_loss_skill:+.1%} [{low:+.1%}, {high:+.1%}] against `{found.reference}`:"
+        f" **{_VERDICTS[found.verdict]}**. Shipped method: `{candidate.method}`.\n",
+        "| against | its log loss | gain | 95 % |\n|---|--:|--:|---|",
+    ]
+    for one in (*found.baselines, *found.members):
+        bounds = f"[{one.ci95[0]:+.4f}, {one.ci95[1]:+.4f}]"
+        lines.append(f"| {one.reference} | {one.log_loss:.4f} | {one.gain:+.4f} | {bounds} |")
+    direction = "none measurable"
+    if found.direction_auc is not None and found.direction_ci95 is not None:
+        bounds = f"[{found.direction_ci95[0]:.3f}, {found.direction_ci95[1]:.3f}]"
+        direction = f"AUC {found.direction_auc:.3f} {bounds}: {found.direction_verdict}"
+    lines.append(f"\nDirection among events: {direction}.")
+    if found.event_auc is not None:
+        lines.append(f"Event AUC: {found.event_auc:.3f}.")
+    if found.coverage is not None and found.coverage_ci95 is not None:
+        bounds = f"[{found.coverage_ci95[0]:.1%}, {found.coverage_ci95[1]:.1%}]"
+        lines.append(f"Prediction sets held {found.coverage:.1%} {bounds}.")
+    return "\n".join(lines) + "\n"

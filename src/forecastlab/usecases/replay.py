@@ -1,0 +1,54 @@
+"""Make a sealed forecast again, from its own bundle and the candles in force, and compare."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from forecastlab.contracts.errors import DataUnavailable
+from forecastlab.contracts.intervals import parse_asof
+from forecastlab.contracts.records import ForecastRecord
+from forecastlab.usecases.champion import Chosen, opened
+from forecastlab.usecases.predict import make_record
+from forecastlab.usecases.publish import sealed
+from forecastlab.usecases.serving_window import first_needed, read_market, serving_window
+from forecastlab.usecases.workspace import Workspace
+
+VOLATILE = ("created_at", "runtime", "previous")
+"""Fields in which a replay may differ from the record."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The record made again, and the top-level fields in which it differs from the sealed one."""
+
+    record: ForecastRecord
+    differs: tuple[str, ...]
+
+
+def replay(workspace: Workspace, asof: str) -> Replay:
+    """Replay one sealed record; nothing is written.
+
+    Raises:
+        DataUnavailable: no record is sealed for this as-of, or its window is not whole any more.
+    """
+    began, record = time.monotonic(), sealed(workspace.store, workspace.deployment, asof)
+    if record is None:
+        raise DataUnavailable(
+            f"No record is sealed for {asof}.", remedy="`forecastlab status` names the newest one."
+        )
+    bundle = opened(workspace, workspace.bundles.find(record.bundle.name))
+    needs, asof_open = bundle.files.manifest.serving, parse_asof(asof, "1d")
+    first = first_needed(asof_open, needs)
+    market = read_market(workspace.archive, record.symbol, first, asof_open)
+    window = serving_window(market, record.symbol, asof_open, needs)
+    again = make_record(
+        workspace,
+        Chosen(bundle, record.bundle.override, first=False),
+        window,
+        created_at=record.created_at,
+        began=began,
+        mode=record.mode,
+    )
+    mine, theirs = record.model_dump(mode="json"), again.model_dump(mode="json")
+    return Replay(again, tuple(key for key in mine if key not in VOLATILE and mine[key] != theirs[key]))

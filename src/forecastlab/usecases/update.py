@@ -1,0 +1,130 @@
+"""Fetch what the lake lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from forecastlab.contracts.candles import Candles, Gap
+from forecastlab.contracts.config import Recipe
+from forecastlab.contracts.intervals import Interval, last_closed_open
+from forecastlab.contracts.ports import AppendReport, Lake
+from forecastlab.usecases.workspace import Workspace
+
+
+OUTAGE: Final = timedelta(days=4)
+"""Older holes shorter than this are the exchange's outages (the longest known: 32 hours) and are not
+asked for again; a kill leaves whole months or years missing."""
+
+RECENT: Final = timedelta(days=30)
+"""Holes in this last stretch are asked for at every update: serving needs it whole."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """One series that a command reads; `first_open` None means from the first candle there is."""
+
+    symbol: str
+    interval: Interval
+    first_open: datetime | None = None
+
+
+def training_needs(recipe: Recipe) -> tuple[Need, ...]:
+    """Return all series that a recipe trains on, with all their history."""
+    intervals: tuple[Interval, ...] = ("1d", "4h", "1h")
+    return tuple(Need(symbol, one) for symbol in recipe.train.symbols for one in intervals)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What the update did for one series; `rejected` holds the refused rows, in words."""
+
+    symbol: str
+    interval: Interval
+    appended: AppendReport
+    rejected: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is at hand of one series."""
+
+    symbol: str
+    interval: Interval
+    rows: int
+    gaps: tuple[Gap, ...]
+    rejected: tuple[str, ...]
+    last_open: datetime | None
+
+
+def serving_needs(symbol: str, first_open: datetime) -> tuple[Need, ...]:
+    """Return the series that a forecast reads, from the first candle of its window on."""
+    return (Need(symbol, "1d", first_open), Need(symbol, "1h", first_open))
+
+
+def update(
+    workspace: Workspace, needs: Sequence[Need], *, accept_revisions: bool = False
+) -> tuple[Fetched, ...]:
+    """Fetch the closed candles that the lake lacks, series by series.
+
+    A file source is read in place: there is no lake, and nothing is fetched.
+
+    Args:
+        accept_revisions: put the exchange's revised candles in force, in place of first-seen ones.
+
+    Raises:
+        DataUnavailable: the source has no such symbol, or cannot be reached.
+    """
+    if workspace.lake is None:
+        return ()
+    now = workspace.clock.now()
+    with workspace.progress.track("update", len(needs)) as bar:
+        done = []
+        for need in needs:
+            done.append(_fetch(workspace, workspace.lake, need, now))
+            if accept_revisions:
+                workspace.lake.accept_revisions(need.symbol, need.interval)
+            bar.advance()
+    return tuple(done)
+
+
+def held(workspace: Workspace, needs: Sequence[Need]) -> tuple[Held, ...]:
+    """Say what is at hand: rows, gaps, refused rows, the newest closed candle."""
+    now = workspace.clock.now()
+    found = []
+    for need in needs:
+        last = last_closed_open(now, need.interval)
+        series = workspace.archive.read(need.symbol, need.interval, need.first_open, last)
+        newest = series.last_open if len(series) else None
+        reasons = _reasons(series)
+        found.append(Held(need.symbol, need.interval, len(series), series.gaps(), reasons, newest))
+    return tuple(found)
+
+
+def _fetch(workspace: Workspace, lake: Lake, need: Need, now: datetime) -> Fetched:
+    last = last_closed_open(now, need.interval)
+    appended, rejected = AppendReport(0, 0, 0), ()
+    for first_missing, last_missing in _missing(lake, need, last):
+        fetched = workspace.source.fetch(need.symbol, need.interval, first_missing, last_missing)
+        part = lake.append(fetched, seen_at=now)
+        appended = AppendReport(
+            appended.new + part.new, appended.equal + part.equal, appended.revised + part.revised
+        )
+        rejected += _reasons(fetched)
+    return Fetched(need.symbol, need.interval, appended, rejected)
+
+
+def _missing(lake: Lake, need: Need, last: datetime) -> list[tuple[datetime | None, datetime]]:
+    """Return the spans worth fetching: the ends, recent holes, and holes too long for an outage."""
+    spans = lake.missing_spans(need.symbol, need.interval, need.first_open, last)
+    return [
+        (first, end)
+        for first, end in spans
+        if first is None or end >= last - RECENT or end - first >= OUTAGE or first == need.first_open
+    ]
+
+
+def _reasons(candles: Candles) -> tuple[str, ...]:
+    return tuple(f"{row.open_time or 'no time'}: {row.reason}" for row in candles.rejected)

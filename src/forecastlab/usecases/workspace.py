@@ -1,0 +1,53 @@
+"""Everything that a use case may touch, wired once in `bootstrap`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from forecastlab.contracts.ports import (
+    Bundles,
+    CandleArchive,
+    CandleSource,
+    Clock,
+    Lake,
+    ObjectStore,
+    Progress,
+    Registry,
+    SourceKind,
+)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The ports of one process, for one deployment.
+
+    Attributes:
+        archive: candles at hand: the lake, or the files of a file source, read in place.
+        lake: where fetched candles are kept; None for a file source.
+        pin_store: checks, and where it may creates, the store's pin to this source's kind.
+        production_dir: the bundle folder that overrides the registry, if one does.
+        clock: decides what is closed, live and stale (the exchange's, or the simulated one).
+        wall: stamps attempts and registry events; needs no network, so a rollback never waits.
+        by: who acts, for the registry.
+    """
+
+    deployment: str
+    store: ObjectStore
+    source: CandleSource
+    archive: CandleArchive
+    lake: Lake | None
+    clock: Clock
+    wall: Clock
+    registry: Registry
+    bundles: Bundles
+    progress: Progress
+    pin_store: Callable[[], None]
+    production_dir: Path | None
+    by: str
+
+    @property
+    def source_kind(self) -> SourceKind:
+        """The kind of the source."""
+        return self.source.kind

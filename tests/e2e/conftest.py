@@ -1,0 +1,63 @@
+"""One small bundle of the synthetic market, trained once; a fresh store for every test."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from forecastlab.bootstrap import Choice, chosen_settings, open_workspace, provenance
+from forecastlab.contracts.intervals import asof_name
+from forecastlab.usecases.train import TrainRequest, train
+from tests.support.command_line import CommandLine
+from tests.support.synthetic import synthetic_market
+from tests.support.workspaces import CUT_OFF, DAYS, small_recipe, write_candles
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A folder of candles, a folder of shipped bundles, and the bundle's name."""
+
+    candles: Path
+    models: Path
+    bundle: str
+
+    @property
+    def source(self) -> str:
+        """The candles as `--source` names them."""
+        return f"file:{self.candles}"
+
+
+@pytest.fixture(scope="session")
+def trained_lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    root = tmp_path_factory.mktemp("lab")
+    candles = write_candles(synthetic_market(DAYS, seed=11), root / "candles")
+    models = root / "models"
+    models.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FORECASTLAB_MODELS", str(models))
+        settings = chosen_settings(Choice(source=f"file:{candles}", store=str(root / "train-store")))
+        workspace = open_workspace(settings)
+        request = TrainRequest(small_recipe(), asof_name(CUT_OFF, "1d"), quick=True)
+        name = train(workspace, request, provenance()).name
+    (models / "champions.toml").write_text(f'[{workspace.deployment}]\nbundle = "{name}"\n')
+    return Lab(candles, models, name)
+
+
+@pytest.fixture
+def lab(trained_lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """Give the trained lab with its own store, as the environment's default."""
+    models = tmp_path / "models"
+    shutil.copytree(trained_lab.models, models)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FORECASTLAB_MODELS", str(models))
+    monkeypatch.setenv("FORECASTLAB_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("FORECASTLAB_SOURCE", trained_lab.source)
+    return Lab(trained_lab.candles, models, trained_lab.bundle)
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    return CommandLine(capsys, monkeypatch)

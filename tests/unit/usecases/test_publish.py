@@ -1,0 +1,114 @@
+"""A record is sealed once: equal again, conflicts, the chain, and `latest` that only moves forward."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from forecastlab.contracts import keys
+from forecastlab.contracts.canonical import digest
+from forecastlab.contracts.errors import RecordConflict
+from forecastlab.contracts.ports import ABSENT
+from forecastlab.contracts.records import ForecastRecord
+from forecastlab.usecases.publish import latest, newest_digest_before, publish
+from tests.support.documents import record_document
+from tests.support.memory_store import MemoryStore
+
+DEPLOYMENT = "flow_T21X8_T14X8"
+
+
+def record(asof: str = "2025-09-30", **changes: Any) -> ForecastRecord:
+    document = record_document()
+    document["asof_date"], document["as_of"] = asof, f"{asof}T00:00:00Z"
+    return ForecastRecord.model_validate({**document, **changes})
+
+
+def nudged(by: float) -> dict[str, Any]:
+    forecasts = record_document()["forecasts"]
+    forecasts["T21_X8"]["pred_proba"] = {"-1": 0.283 + by, "0": 0.410 - by, "1": 0.307}
+    return {"forecasts": forecasts}
+
+
+def stored(store: MemoryStore) -> dict[str, bytes]:
+    found = {key: store.get(key) for key in store.list("")}
+    return {key: one.data for key, one in found.items() if one is not None}
+
+
+def test_the_first_publication_seals_and_points() -> None:
+    store = MemoryStore()
+    published = publish(store, record())
+    assert published.publication == "published"
+    assert store.list("") == ["predictions/daily/2025-09-30.json", "predictions/latest.json"]
+    pointer = latest(store, DEPLOYMENT)
+    assert pointer is not None
+    assert pointer.digest == digest(stored(store)["predictions/daily/2025-09-30.json"])
+
+
+def test_equal_again_changes_no_byte() -> None:
+    store = MemoryStore()
+    publish(store, record())
+    before = stored(store)
+    later = record(created_at="2025-10-01T09:00:00Z", previous="sha256:" + "1" * 64)
+    again = publish(store, later)
+    assert again.publication == "already_published"
+    assert again.record.created_at == record().created_at
+    assert stored(store) == before
+
+
+def test_answers_within_the_tolerance_are_equal() -> None:
+    store = MemoryStore()
+    publish(store, record())
+    assert publish(store, record(**nudged(9e-6))).publication == "already_published"
+
+
+def test_another_answer_from_the_same_inputs_is_a_conflict() -> None:
+    store = MemoryStore()
+    publish(store, record())
+    sealed = stored(store)["predictions/daily/2025-09-30.json"]
+    other = record(**nudged(1e-3))
+    with pytest.raises(RecordConflict) as caught:
+        publish(store, other)
+    assert caught.value.exit_code == 6
+    after = stored(store)
+    assert after["predictions/daily/2025-09-30.json"] == sealed
+    kept = [key for key in after if key.startswith("predictions/conflicts/")]
+    assert [after[key] for key in kept] == [other.stored()]
+
+
+@pytest.mark.parametrize("part", ["bundle", "source"])
+def test_another_bundle_or_revised_candles_are_kept_apart(part: str) -> None:
+    store = MemoryStore()
+    publish(store, record())
+    changed = {**record_document()[part], "digest": "sha256:" + "f" * 64}
+    other = record(**{part: changed})
+    for _ in range(2):
+        assert publish(store, other).publication == "kept_as_conflict"
+    kept = [key for key in stored(store) if key.startswith("predictions/conflicts/")]
+    assert len(kept) == 1
+
+
+def test_latest_moves_forward_only() -> None:
+    store = MemoryStore()
+    publish(store, record("2025-09-30"))
+    publish(store, record("2025-09-29"))
+    pointer = latest(store, DEPLOYMENT)
+    assert pointer is not None and pointer.asof_date == "2025-09-30"
+
+
+def test_a_kill_before_latest_is_repaired_by_the_next_run() -> None:
+    store = MemoryStore()
+    store.put(keys.record(DEPLOYMENT, "2025-09-30"), record().stored(), if_generation=ABSENT)
+    assert latest(store, DEPLOYMENT) is None
+    assert publish(store, record()).publication == "already_published"
+    pointer = latest(store, DEPLOYMENT)
+    assert pointer is not None and pointer.asof_date == "2025-09-30"
+
+
+def test_records_are_chained_by_their_stored_bytes() -> None:
+    store = MemoryStore()
+    assert newest_digest_before(store, DEPLOYMENT, "2025-09-29") is None
+    publish(store, record("2025-09-29"))
+    before = newest_digest_before(store, DEPLOYMENT, "2025-09-30")
+    assert before == digest(stored(store)["predictions/daily/2025-09-29.json"])
+    assert newest_digest_before(store, DEPLOYMENT, "2025-09-29") is None
