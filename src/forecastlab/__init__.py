@@ -1,0 +1,28 @@
+"""ForecastLab: one dated, sealed forecast a day, next to how good such forecasts have really been.
+
+The day, as data:
+
+    candles ─▶ as-of view ─▶ features ─▶ champion bundle ─▶ record ─▶ predictions/daily/<asof>.json
+                                         members ▶ rule      created once, chained, never rewritten
+
+The layers; each imports only what stands above it:
+
+    contracts    what the data means: candles, records, manifests, ports, errors
+    features targets evaluation models      pure: no I/O, no clock, no environment, no randomness
+    usecases     one verb per file: ports in, frozen result out
+    adapters     the ports kept: Binance, files, the simulated market, stores, the lake, clocks
+    bootstrap    the only place that wires adapters to use cases
+    cli          thin shells
+
+Where do I go to …
+
+    change what a candle, a record or a bundle may be?     contracts/
+    add a feature?            features/ (a column and its catalogue entry), then build.py
+    add a learner?            models/ (a Learner and a Model), one line in models/catalogue.py
+    add a target?             targets/, one line in targets/catalogue.py
+    change how methods are chosen or calibrated?           models/methods.py, models/prequential.py
+    change a score, an interval, the verdict?              evaluation/
+    add a candle source or a store?    adapters/ (keep the port), tests/contract/, bootstrap.py
+    see what happens each morning?                         usecases/morning.py
+    add a setting?                                         settings.py (and `.env.example`)
+"""

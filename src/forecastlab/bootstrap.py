@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from forecastlab.adapters.bundle_shelf import BundleShelf
 from forecastlab.adapters.candle_files import FileSource
@@ -23,17 +23,14 @@ from forecastlab.adapters.progress import progress
 from forecastlab.adapters.provenance import git_commit, packages, python_version
 from forecastlab.adapters.store_pin import pin_store
 from forecastlab.contracts.config import Recipe, parse_recipe
-from forecastlab.contracts.provenance import Provenance
 from forecastlab.contracts.errors import ConfigError, UsageError
 from forecastlab.contracts.ports import CandleArchive, CandleSource, Clock, ObjectStore
+from forecastlab.contracts.provenance import Provenance
 from forecastlab.settings import Settings, read_settings
 from forecastlab.usecases.workspace import Workspace
 
 if TYPE_CHECKING:
     from forecastlab.adapters.binance import BinanceSource
-
-SIMULATED_VOL_OF_VOL: Final = 0.5
-"""Spread of the simulated market's log volatility: there is a size of moves to forecast, no side."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +40,17 @@ class Choice:
     deployment: str | None = None
     source: str | None = None
     store: str | None = None
-    dry_run: bool = False
 
 
 def chosen_settings(choice: Choice) -> Settings:
     """Read the settings and lay the command line over them."""
     settings = read_settings()
-    named = {"deployment": choice.deployment, "source": choice.source, "store": choice.store}
-    return replace(settings, **{key: value for key, value in named.items() if value is not None})
+    return replace(
+        settings,
+        deployment=choice.deployment or settings.deployment,
+        source=choice.source or settings.source,
+        store=choice.store or settings.store,
+    )
 
 
 def open_workspace(settings: Settings, *, dry_run: bool = False) -> Workspace:
@@ -72,7 +72,9 @@ def open_workspace(settings: Settings, *, dry_run: bool = False) -> Workspace:
         return _wired(settings, store, _simulated(settings, clock), clock=clock, wall=clock)
     if settings.source == "binance":
         exchange = _binance(settings)
-        return _wired(settings, store, exchange, clock=ExchangeClock(exchange.server_time), wall=system)
+        return _wired(
+            settings, store, exchange, clock=ExchangeClock(exchange.server_time), wall=system
+        )
     raise ConfigError(
         f"The source {settings.source!r} is unknown.",
         remedy="Choose binance, simulated or file:PATH.",
@@ -89,9 +91,9 @@ def open_demo(settings: Settings) -> tuple[Workspace, Callable[[datetime], None]
 
 def _simulated(settings: Settings, clock: Clock) -> CandleSource:
     # Imported only where it is the source, as every run pays for what is imported.
-    from forecastlab.adapters.simulated import SimulatedMarket  # noqa: PLC0415
+    from forecastlab.adapters.simulated import DEMO_VOL_OF_VOL, SimulatedMarket  # noqa: PLC0415
 
-    return SimulatedMarket(settings.simulated_seed, vol_of_vol=SIMULATED_VOL_OF_VOL, clock=clock)
+    return SimulatedMarket(settings.simulated_seed, vol_of_vol=DEMO_VOL_OF_VOL, clock=clock)
 
 
 def _binance(settings: Settings) -> BinanceSource:
@@ -111,14 +113,12 @@ def _wired(
     wall: Clock,
     archive: CandleArchive | None = None,
 ) -> Workspace:
-    lake = None if archive is not None else CandleLake(store)
-    held = archive or lake
-    assert held is not None
+    lake = CandleLake(store) if archive is None else None
     return Workspace(
         deployment=settings.deployment,
         store=store,
         source=source,
-        archive=held,
+        archive=archive or lake or CandleLake(store),
         lake=lake,
         clock=clock,
         wall=wall,
@@ -139,7 +139,8 @@ def open_store(location: str) -> ObjectStore:
     """
     if "://" in location:
         raise UsageError(
-            f"The store {location!r} has an unknown scheme.", remedy="Name a local folder with --store."
+            f"The store {location!r} has an unknown scheme.",
+            remedy="Name a local folder with --store.",
         )
     return LocalStore(Path(location))
 
@@ -153,7 +154,9 @@ def read_recipe(path: Path) -> Recipe:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.", remedy="Name a recipe file.") from error
+        raise ConfigError(
+            f"{path} cannot be read: {error}.", remedy="Name a recipe file."
+        ) from error
     return parse_recipe(text, what=str(path))
 
 

@@ -23,24 +23,42 @@ class Variable:
 
 
 VARIABLES: Final = (
-    Variable("FORECASTLAB_STORE", "outputs", "Where records lie: a folder (later also gs://bucket/prefix)."),
     Variable(
-        "FORECASTLAB_SOURCE", "binance", "Where candles come from: binance, simulated, or file:PATH."
+        "FORECASTLAB_STORE",
+        "outputs",
+        "Where records lie: a folder (later also gs://bucket/prefix).",
+    ),
+    Variable(
+        "FORECASTLAB_SOURCE",
+        "binance",
+        "Where candles come from: binance, simulated, or file:PATH.",
     ),
     Variable("FORECASTLAB_DEPLOYMENT", "flow_T21X8_T14X8", "The deployment that commands act on."),
-    Variable("FORECASTLAB_MODELS", "models/production", "Folder of the shipped bundles and champions.toml."),
     Variable(
-        "PRODUCTION_DIR", "", "Folder of the one bundle to use, past the registry; shown on each record."
+        "FORECASTLAB_MODELS",
+        "models/production",
+        "Folder of the shipped bundles and champions.toml.",
+    ),
+    Variable(
+        "PRODUCTION_DIR",
+        "",
+        "Folder of the one bundle to use, past the registry; shown on each record.",
     ),
     Variable(
         "FORECASTLAB_BINANCE_URL",
         "",
-        "Base URLs of the candle API, comma-separated; empty: the key-free endpoint, then the API hosts.",
+        "Base URLs of the candle API, comma-separated; empty: key-free endpoint, then API hosts.",
     ),
-    Variable("FORECASTLAB_BINANCE_DEADLINE_S", "120", "Seconds for one series, all retries included."),
-    Variable("FORECASTLAB_SIMULATED_NOW", "", "The simulated market's clock, ISO 8601; empty: now."),
+    Variable(
+        "FORECASTLAB_BINANCE_DEADLINE_S", "120", "Seconds for one series, all retries included."
+    ),
+    Variable(
+        "FORECASTLAB_SIMULATED_NOW", "", "The simulated market's clock, ISO 8601; empty: now."
+    ),
     Variable("FORECASTLAB_SIMULATED_SEED", "7", "Seed of the simulated market."),
-    Variable("FORECASTLAB_LOG", "warning", "Least severity of log lines: debug, info, warning, error."),
+    Variable(
+        "FORECASTLAB_LOG", "warning", "Least severity of log lines: debug, info, warning, error."
+    ),
 )
 
 
@@ -60,7 +78,9 @@ class Settings:
     log: str
 
 
-def read_settings(environment: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Settings:
+def read_settings(
+    environment: Mapping[str, str] | None = None, *, folder: Path | None = None
+) -> Settings:
     """Read the settings; the environment wins over `.env` in `folder` (default: here).
 
     Raises:
@@ -76,7 +96,9 @@ def read_settings(environment: Mapping[str, str] | None = None, *, folder: Path 
         deployment=values["FORECASTLAB_DEPLOYMENT"],
         models=Path(values["FORECASTLAB_MODELS"]),
         production_dir=Path(production) if production else None,
-        binance_urls=tuple(u.strip() for u in values["FORECASTLAB_BINANCE_URL"].split(",") if u.strip()),
+        binance_urls=tuple(
+            u.strip() for u in values["FORECASTLAB_BINANCE_URL"].split(",") if u.strip()
+        ),
         binance_deadline_s=_number(values, "FORECASTLAB_BINANCE_DEADLINE_S"),
         simulated_now=parse_instant(now, what="FORECASTLAB_SIMULATED_NOW") if now else None,
         simulated_seed=int(_number(values, "FORECASTLAB_SIMULATED_SEED")),
@@ -114,7 +136,9 @@ def _number(values: Mapping[str, str], name: str) -> float:
     try:
         return float(values[name])
     except ValueError:
-        raise ConfigError(f"{name}={values[name]!r} is no number.", remedy="Write a number.") from None
+        raise ConfigError(
+            f"{name}={values[name]!r} is no number.", remedy="Write a number."
+        ) from None
 
 
 def _choice(values: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:

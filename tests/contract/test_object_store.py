@@ -112,7 +112,9 @@ def _count_up(folder: str, times: int) -> None:
         value = int(found.data) if found else 0
         try:
             store.put(
-                "count", str(value + 1).encode(), if_generation=found.generation if found else ABSENT
+                "count",
+                str(value + 1).encode(),
+                if_generation=found.generation if found else ABSENT,
             )
             done += 1
         except PreconditionFailed:

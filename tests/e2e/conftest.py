@@ -38,7 +38,9 @@ def trained_lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     models.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FORECASTLAB_MODELS", str(models))
-        settings = chosen_settings(Choice(source=f"file:{candles}", store=str(root / "train-store")))
+        settings = chosen_settings(
+            Choice(source=f"file:{candles}", store=str(root / "train-store"))
+        )
         workspace = open_workspace(settings)
         request = TrainRequest(small_recipe(), asof_name(CUT_OFF, "1d"), quick=True)
         name = train(workspace, request, provenance()).name

@@ -24,7 +24,9 @@ def candles(lab: Lab, tmp_path: Path) -> Path:
     return folder
 
 
-def respell(folder: Path, change: Callable[[pd.DataFrame], pd.DataFrame], interval: str = "1d") -> None:
+def respell(
+    folder: Path, change: Callable[[pd.DataFrame], pd.DataFrame], interval: str = "1d"
+) -> None:
     path = folder / f"BTCUSDT_{interval}.parquet"
     change(pd.read_parquet(path)).to_parquet(path, index=False)
 
@@ -95,7 +97,9 @@ def test_an_hour_missing_in_the_last_days(lab: Lab, cli: CommandLine, candles: P
 
 def test_a_symbol_without_history(lab: Lab, cli: CommandLine, candles: Path) -> None:
     (candles / "BTCUSDT_1d.parquet").unlink()
-    cli("predict", "--asof", ASOF, "--source", f"file:{candles}").refused(3, "BTCUSDT 1d")
+    cli("predict", "--asof", ASOF, "--source", f"file:{candles}").refused(
+        3, "has no BTCUSDT_1d.parquet"
+    )
 
 
 @pytest.mark.parametrize("source", ["file:", "ftp", "file:/nowhere/at/all"])

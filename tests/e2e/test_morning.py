@@ -1,29 +1,201 @@
-"""Mornings on a settable clock: records, missed days, outcomes; and no later step hurts the first."""
+"""Mornings on a settable clock: live records, missed days, outcomes; later steps hurt nothing."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from forecastlab.adapters.clocks import FixedClock
-from forecastlab.bootstrap import Choice, chosen_settings, open_demo
+from forecastlab.bootstrap import Choice, chosen_settings, open_demo, provenance
+from forecastlab.contracts.errors import DataUnavailable
 from forecastlab.contracts.intervals import asof_name
-from forecastlab.contracts.ports import CandleSource
 from forecastlab.usecases import morning as morning_module
+from forecastlab.usecases.demo import WAKES, demo
 from forecastlab.usecases.morning import Morning, morning
 from forecastlab.usecases.predict import PredictRequest
 from forecastlab.usecases.runs import recorded
+from forecastlab.usecases.score import score
 from forecastlab.usecases.workspace import Workspace
-from tests.e2e.conftest import Lab
-from tests.e2e.test_predict import day
 from tests.support.command_line import CommandLine
-from tests.support.workspaces import CUT_OFF
+from tests.support.workspaces import CUT_OFF, small_recipe
 
-WAKE = timedelta(days=1, minutes=5)
+MORNINGS = 20
 
 
-def live(days_after_cut_off: int) -> datetime:
-    return CUT_OFF + timedelta(days=days_after_cut_off) + WAKE
+def asof(days_after_cut_off: int) -> datetime:
+    return CUT_OFF + timedelta(days=days_after_cut_off)
+
+
+class Days:
+    """A workspace on the simulated market, and its clock."""
+
+    def __init__(self, store: Path) -> None:
+        settings = chosen_settings(Choice(source="simulated", store=str(store)))
+        self.workspace, self.set_clock = open_demo(settings)
+        self.store = store
+
+    def wake(self, days_after_cut_off: int) -> Morning:
+        self.set_clock(asof(days_after_cut_off) + WAKES)
+        with recorded(self.workspace, "daily") as attempt:
+            return morning(self.workspace, PredictRequest(), attempt)
+
+    def files(self, prefix: str) -> list[str]:
+        return [key.removeprefix(prefix) for key in self.workspace.store.list(prefix)]
+
+    def runs(self) -> list[dict[str, object]]:
+        keys = self.workspace.store.list("runs/")
+        return [json.loads((self.store / key).read_bytes()) for key in keys]
+
+
+@pytest.fixture(scope="session")
+def demo_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a bundle of the simulated market and one morning."""
+    store = tmp_path_factory.mktemp("demo") / "store"
+    days = Days(store)
+    recipe = small_recipe()
+    demo(
+        days.workspace,
+        recipe,
+        provenance(),
+        last_asof=asof(1),
+        mornings=1,
+        set_clock=days.set_clock,
+    )
+    return store
+
+
+@pytest.fixture
+def days(demo_store: Path, tmp_path: Path) -> Days:
+    shutil.copytree(demo_store, tmp_path / "store")
+    return Days(tmp_path / "store")
+
+
+def test_a_live_morning_is_sealed_live_and_steps_are_recorded(days: Days) -> None:
+    done = days.wake(2)
+    assert (done.published.publication, done.published.record.mode) == ("published", "live")
+    assert [step.name for step in done.steps][-2:] == ["backfill", "score"]
+    last = days.runs()[-1]
+    assert (last["exit_code"], last["asof_date"]) == (0, asof_name(asof(2), "1d"))
+    assert [step["name"] for step in last["steps"]][:2] == ["bundle", "update"]  # type: ignore[index]
+
+
+def test_missed_mornings_are_filled_as_hindsight_never_as_live(days: Days) -> None:
+    days.wake(2)
+    done = days.wake(6)
+    filled = days.files("predictions/backfill/")
+    assert [Path(key).stem for key in filled] == [asof_name(asof(i), "1d") for i in (3, 4, 5)]
+    assert done.published.record.asof_date == asof_name(asof(6), "1d")
+    hindsight = json.loads((days.store / "predictions/backfill" / filled[0]).read_bytes())
+    assert hindsight["mode"] == "backfill"
+    assert asof_name(asof(4), "1d") + ".json" not in days.files("predictions/daily/")
+
+
+def test_a_late_record_does_not_count(days: Days) -> None:
+    days.set_clock(asof(3) + WAKES)
+    request = PredictRequest(asof=asof_name(asof(2), "1d"))
+    with recorded(days.workspace, "predict") as attempt:
+        record = morning(days.workspace, request, attempt).published.record
+    assert record.mode == "late"
+    days.set_clock(asof(40))
+    [candidate] = [one for one in score(days.workspace).scores if one.candidate == "T14_X8"]
+    assert (candidate.resolved, candidate.not_counted) == (1, 1)
+
+
+def test_outcomes_are_written_when_the_horizon_has_passed_and_not_before(days: Days) -> None:
+    first = asof_name(asof(1), "1d")
+    days.wake(14)
+    assert days.files("outcomes/") == []
+    days.wake(15)
+    assert days.files("outcomes/") == [f"T14_X8/{first}.json"]
+    days.wake(22)
+    assert f"T21_X8/{first}.json" in days.files("outcomes/")
+    scores = {one.candidate: one for one in score(days.workspace).scores}
+    assert scores["T14_X8"].resolved == 1
+    assert scores["T14_X8"].log_loss is not None and scores["T14_X8"].log_loss > 0
+    assert scores["T21_X8"].pending == 3
+
+
+def test_sixty_mornings_and_once_more(demo_store: Path, tmp_path: Path) -> None:
+    shutil.copytree(demo_store, tmp_path / "store")
+    days = Days(tmp_path / "store")
+
+    def live_through() -> tuple[int, int]:
+        done = demo(
+            days.workspace,
+            small_recipe(),
+            provenance(),
+            last_asof=asof(MORNINGS),
+            mornings=MORNINGS,
+            set_clock=days.set_clock,
+        )
+        return done.published, done.sealed_before
+
+    assert live_through() == (MORNINGS - 1, 1)
+    names = [f"{asof_name(asof(i + 1), '1d')}.json" for i in range(MORNINGS)]
+    assert days.files("predictions/daily/") == names
+    assert live_through() == (0, MORNINGS)
+
+
+@pytest.mark.parametrize("error", [DataUnavailable("no.", remedy="Wait."), ZeroDivisionError()])
+def test_no_later_step_can_fail_the_forecast(
+    days: Days, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(_: Workspace) -> None:
+        raise error
+
+    monkeypatch.setattr(morning_module, "score", refuse)
+    done = days.wake(2)
+    assert done.published.publication == "published"
+    assert {step.name: step.status for step in done.steps}["score"] == "failed"
+    assert days.runs()[-1]["exit_code"] == 0
+
+
+def test_before_the_close_there_is_nothing_new(days: Days) -> None:
+    days.wake(2)
+    days.set_clock(asof(3) + timedelta(hours=23, minutes=59))
+    with recorded(days.workspace, "daily") as attempt:
+        done = morning(days.workspace, PredictRequest(), attempt)
+    assert done.published.publication == "already_published"
+    assert done.published.record.asof_date == asof_name(asof(2), "1d")
+
+
+def test_backfill_by_hand(
+    days: Days, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli = CommandLine(capsys, monkeypatch)
+    monkeypatch.setenv("FORECASTLAB_STORE", str(days.store))
+    monkeypatch.setenv("FORECASTLAB_SOURCE", "simulated")
+    monkeypatch.setenv("FORECASTLAB_SIMULATED_NOW", (asof(9) + WAKES).isoformat())
+    span = ("--from", asof_name(asof(1), "1d"), "--to", asof_name(asof(4), "1d"))
+    before = days.workspace.store.list("predictions/")
+    assert cli("backfill", *span, "--dry-run").code == 0
+    assert days.workspace.store.list("predictions/") == before
+    rows = cli("backfill", *span, "--json").document
+    assert [row["result"] for row in rows] == ["sealed_live", "filled", "filled", "filled"]
+    assert {row["result"] for row in cli("backfill", *span, "--json").document} == {
+        "sealed_live",
+        "filled_before",
+    }
+    everything = cli("backfill", *span, "--mode", "all", "--json").document
+    assert everything[0]["result"] == "filled"
+    early = ("--from", asof_name(asof(-3), "1d"), "--to", asof_name(asof(1), "1d"))
+    cli("backfill", *early).refused(2, "before the cut-off")
+    cli("backfill", "--from", span[3], "--to", span[1]).refused(2, "empty")
+
+
+def test_a_bundle_of_the_simulated_market_does_not_forecast_another(
+    days: Days, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.support.synthetic import synthetic_market
+    from tests.support.workspaces import write_candles
+
+    candles = write_candles(synthetic_market(60), days.store.parent / "candles")
+    name = days.workspace.registry.state().champion
+    assert name is not None
+    (days.store / "store.json").unlink()
+    cli = CommandLine(capsys, monkeypatch)
+    arguments = ("--source", f"file:{candles}", "--store", str(days.store))
+    cli("predict", "--bundle", name, *arguments).refused(4, "simulated market")

@@ -33,7 +33,9 @@ def runs(folder: Path) -> list[dict[str, object]]:
     return [json.loads(path.read_bytes()) for path in sorted((folder / "runs").rglob("*.json"))]
 
 
-def test_a_record_is_sealed_with_both_candidates(lab: Lab, cli: CommandLine, tmp_path: Path) -> None:
+def test_a_record_is_sealed_with_both_candidates(
+    lab: Lab, cli: CommandLine, tmp_path: Path
+) -> None:
     ended = cli("predict", "--asof", ASOF, "--json")
     assert ended.code == 0, ended.err
     record = ended.document

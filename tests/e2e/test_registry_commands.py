@@ -25,7 +25,9 @@ def second(lab: Lab) -> str:
     card = (folder / CARD).read_text().replace(lab.bundle, name).encode()
     (folder / CARD).write_bytes(card)
     files = {**manifest.files, CARD: file_entry(card)}
-    (folder / MANIFEST).write_bytes(manifest.model_copy(update={"name": name, "files": files}).stored())
+    (folder / MANIFEST).write_bytes(
+        manifest.model_copy(update={"name": name, "files": files}).stored()
+    )
     return name
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 import pytest
@@ -14,15 +15,24 @@ from forecastlab.contracts.candle_checks import checked_candles
 from forecastlab.contracts.candles import Candles, Market
 from forecastlab.contracts.intervals import Interval
 
+NEEDS_CANDLES: Final = "needs real candles"
+"""Begins the one reason for which a test may skip, even where all others must run."""
+
 
 def market_data_folder() -> Path:
     """Return the folder of real candles (`FORECASTLAB_TEST_DATA`), or skip the test."""
-    folder = Path(os.environ.get("FORECASTLAB_TEST_DATA", "../shared/data"))
+    folder = Path(os.environ.get("FORECASTLAB_TEST_DATA") or "../shared/data")
     if not folder.is_absolute():
         folder = Path(__file__).parents[2] / folder
     if not folder.is_dir():
-        pytest.skip(f"needs real candles; {folder} is not there (FORECASTLAB_TEST_DATA)")
+        pytest.skip(f"{NEEDS_CANDLES}; {folder} is not there (FORECASTLAB_TEST_DATA)")
     return folder
+
+
+@pytest.fixture
+def market_data() -> Path:
+    """Give the folder of real candles, or skip the test."""
+    return market_data_folder()
 
 
 def real_market(symbols: Sequence[str], intervals: Sequence[Interval]) -> Market:

@@ -15,6 +15,10 @@ _SHOWN: Final = 160
 """Characters of a foreign text that a message repeats."""
 
 
+_NO_JSON: Final = "Invalid JSON"
+"""How the library's own message begins where an error body is no JSON."""
+
+
 class NoReply(Exception):
     """No whole, readable reply came: a timeout, a reset, a cut body, a page that is no JSON."""
 
@@ -98,7 +102,7 @@ class BinanceClient:
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
-        from binance.exceptions import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        from binance.exceptions import (  # noqa: PLC0415
             BinanceAPIException,
             BinanceRequestException,
         )
@@ -110,25 +114,21 @@ class BinanceClient:
         except RequestException as error:
             raise NoReply(_reason(error)) from error
         except BinanceRequestException as error:
-            raise NoReply(f"the reply is no JSON: {_short(error.message)}") from error
+            body = _short(error.message.removeprefix("Invalid Response: "))
+            raise NoReply(f"the reply is no JSON: {body}") from error
         except (BinanceAPIException, AttributeError) as error:
             reply = self._library.response
             if reply is None or reply.ok:
                 raise
             # The library takes each error body for a JSON object and fails with AttributeError on
             # any other JSON; the reply itself still tells the status.
-            code = getattr(error, "code", 0)
-            stated = isinstance(code, int) and code != 0
-            message = str(getattr(error, "message", "")) if stated else reply.reason
-            raise Refused(
-                reply.status_code, code if stated else 0, _short(message), dict(reply.headers)
-            ) from error
+            raise _refused(reply, error) from error
 
 
 @contextmanager
 def open_client() -> Iterator[BinanceClient]:
     """Open a client that needs no key and asks nothing on its own; leaving closes its sockets."""
-    from binance.client import Client  # type: ignore[import-untyped]  # noqa: PLC0415
+    from binance.client import Client  # noqa: PLC0415
 
     # The library takes the thread's event loop for web sockets that are never opened here, and
     # makes one where there is none. In a thread of its own it meets no one else's.
@@ -139,6 +139,18 @@ def open_client() -> Iterator[BinanceClient]:
         yield BinanceClient(library)
     finally:
         library.close_connection()
+
+
+def _refused(reply: _Reply, error: Exception) -> Refused:
+    code, message = getattr(error, "code", 0), getattr(error, "message", None)
+    if not isinstance(message, str) or message.startswith(_NO_JSON):
+        message = reply.reason
+    return Refused(
+        reply.status_code,
+        code if isinstance(code, int) else 0,
+        _short(message),
+        dict(reply.headers),
+    )
 
 
 def _reason(error: Exception) -> str:

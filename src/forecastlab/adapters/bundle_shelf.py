@@ -38,7 +38,9 @@ class BundleShelf:
             _, name, file = key.split("/", 2)
             stored.setdefault(name, set()).add(file)
         # A shipped bundle's manifest and card are shown in the store; its models are not there.
-        whole = {name for name, files in stored.items() if MANIFEST in files and files - {MANIFEST, CARD}}
+        whole = {
+            name for name, files in stored.items() if MANIFEST in files and files - {MANIFEST, CARD}
+        }
         return tuple(sorted(shipped | whole))
 
     def find(self, name: str) -> BundleFiles:
@@ -65,7 +67,9 @@ class BundleShelf:
             BundleRefused: no folder, a link in it, or it does not verify.
         """
         if not folder.is_dir():
-            raise BundleRefused(f"There is no bundle in {folder}.", remedy="Name an existing folder.")
+            raise BundleRefused(
+                f"There is no bundle in {folder}.", remedy="Name an existing folder."
+            )
         found = {}
         for path in sorted(folder.rglob("*")):
             if path.is_symlink():
@@ -134,7 +138,7 @@ class BundleShelf:
             there = self._store.get(key)
             if there is None or there.data != data:
                 raise BundleRefused(
-                    f"{key} in {self._store.location} holds other bytes than the bundle of this name.",
+                    f"{key} in {self._store.location} has other bytes than this bundle.",
                     remedy="Two bundles share a name; train again, which takes the next free one.",
                 ) from None
 

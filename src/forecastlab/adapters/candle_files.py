@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Hashable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -130,7 +131,7 @@ def _check_name(path: Path, symbol: str, interval: Interval) -> None:
 
 def _parsed(data: bytes, path: Path, symbol: str, interval: Interval) -> Candles:
     raw = _csv_table(data, path) if path.suffix.lower() == ".csv" else _parquet_table(data, path)
-    if raw.empty:
+    if not len(raw):
         raise DataMalformed(f"{path} holds no row.", remedy="Download it again.")
     try:
         # The grid of hours holds the candles of every interval, so that it shows which these are.
@@ -169,16 +170,14 @@ def _csv_table(data: bytes, path: Path) -> pd.DataFrame:
             remedy="Download it again, or end its last line.",
         )
     try:
-        names = pd.read_csv(BytesIO(data), nrows=0, encoding="utf-8-sig", index_col=False).columns
-        wanted = set(recognised(names))
-        return pd.read_csv(
-            BytesIO(data),
-            usecols=lambda name: name in wanted,
-            encoding="utf-8-sig",
-            index_col=False,
-            low_memory=False,
-        )
-    except ValueError as error:  # what pandas raises for empty, torn and undecodable text alike
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            # All columns: with `usecols` pandas lets lines pass that are longer than the header.
+            return pd.read_csv(
+                BytesIO(data), encoding="utf-8-sig", index_col=False, low_memory=False
+            )
+    # ValueError is what pandas raises for empty, torn and undecodable text alike.
+    except (ValueError, pd.errors.ParserWarning) as error:
         raise _not_a_table(path, "CSV", error) from error
 
 
@@ -189,11 +188,11 @@ def _parquet_table(data: bytes, path: Path) -> pd.DataFrame:
 
     try:
         # From memory, so that each OSError below is about the content, not about the disk.
-        file = ParquetFile(pa.BufferReader(data))
+        file = ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
         wanted: list[Hashable] = list(recognised(file.schema_arrow.names))
         table = file.read(columns=[str(name) for name in wanted], use_threads=False)
-        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
-    except (pa.ArrowException, OSError) as error:
+        frame: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _not_a_table(path, "Parquet", error) from error
     return frame
 

@@ -166,7 +166,7 @@ def decoded(data: bytes, *, key: str, interval: Interval) -> Partition:
         if file.schema_arrow != _schema():
             raise _malformed(key, "it has other columns")
         table = file.read(use_threads=False)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _malformed(key, str(error).strip().split("\n")[0]) from error
     partition = Partition(
         _column(table, "open_time").astype("int64"),

@@ -26,7 +26,7 @@ class EventRegistry:
         found = self._store.list(keys.registry(self._deployment))
         expected = [keys.registry_event(self._deployment, i + 1) for i in range(len(found))]
         if found != expected:
-            odd = sorted(set(found) ^ set(expected))[0]
+            odd = min(set(found) ^ set(expected))
             raise DataMalformed(
                 f"the registry of {self._deployment} has a hole or a foreign object at {odd}.",
                 remedy="Restore the registry folder from a copy; events are never repaired.",

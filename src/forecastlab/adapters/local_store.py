@@ -1,8 +1,8 @@
 """The object store as a local folder, with a bucket's preconditions.
 
 Create is a temporary file, fsync, then `link`, which fails if the name exists. Compare-and-swap is
-the same with `rename`, under one lock per store. A kill leaves the old bytes or the new ones, and at
-most a temporary file that no listing shows.
+the same with `rename`, under one lock per store. A kill leaves the old bytes or the new ones, and
+at most a temporary file that no listing shows.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ class Silent:
     """Shows nothing."""
 
     @contextmanager
-    def track(self, label: str, total: int) -> Iterator[Step]:
+    def track(self, label: str, total: int) -> Iterator[Step]:  # noqa: ARG002 - the port's names
         """Give a bar that nobody sees."""
         yield self
 
@@ -42,7 +42,12 @@ class TerminalBars:
             TimeRemainingColumn,
         )
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
             yield _Bar(bars, bars.add_task(label, total=total))
 

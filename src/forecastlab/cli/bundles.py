@@ -9,8 +9,8 @@ import typer
 
 from forecastlab.bootstrap import provenance, read_recipe
 from forecastlab.cli import options, output
-from forecastlab.contracts.errors import BundleRefused
 from forecastlab.contracts.candles import describe_gaps
+from forecastlab.contracts.errors import BundleRefused
 from forecastlab.contracts.intervals import asof_name, parse_instant
 from forecastlab.contracts.registry import RegistryEvent
 from forecastlab.usecases import promote as registry_verbs
@@ -21,7 +21,9 @@ from forecastlab.usecases.update import held, training_needs
 from forecastlab.usecases.update import update as update_lake
 
 Name = Annotated[str, typer.Argument(help="The bundle's name.", metavar="NAME")]
-ConfigPath = Annotated[Path, typer.Argument(help="Recipe, as config/reversal.toml.", metavar="CONFIG")]
+ConfigPath = Annotated[
+    Path, typer.Argument(help="Recipe, as config/reversal.toml.", metavar="CONFIG")
+]
 
 bundle_commands = typer.Typer(help="List, show and verify bundles.", no_args_is_help=True)
 
@@ -30,15 +32,19 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
     for command in (update, train, promote, rollback, status):
         app.command()(command)
-    for name, command in (("list", list_bundles), ("show", show_bundle), ("verify", verify_bundle)):
-        bundle_commands.command(name)(command)
+    bundle_commands.command("list")(list_bundles)
+    bundle_commands.command("show")(show_bundle)
+    bundle_commands.command("verify")(verify_bundle)
     app.add_typer(bundle_commands, name="bundles")
 
 
 def update(
     config: Annotated[
         Path | None,
-        typer.Argument(help="Fetch all that this recipe trains on (default: what is served).", metavar="[CONFIG]"),
+        typer.Argument(
+            help="Fetch all that this recipe trains on (default: what is served).",
+            metavar="[CONFIG]",
+        ),
     ] = None,
     accept_revisions: Annotated[
         bool, typer.Option("--accept-revisions", help="Put revised candles in force.")
@@ -61,26 +67,32 @@ def update(
     if as_json:
         output.print_json({"fetched": fetched, "held": series})
         return
-    rows = [
-        [one.symbol, one.interval, one.rows, describe_gaps(one.gaps), len(one.rejected)]
-        + [asof_name(one.last_open, one.interval) if one.last_open else None]
-        for one in series
-    ]
+    rows = []
+    for one in series:
+        newest = asof_name(one.last_open, one.interval) if one.last_open else None
+        counts = [one.rows, describe_gaps(one.gaps), len(one.rejected)]
+        rows.append([one.symbol, one.interval, *counts, newest])
     output.table(["symbol", "interval", "candles", "gaps", "refused rows", "last closed"], rows)
-    new, revised = (sum(getattr(one.appended, kind) for one in fetched) for kind in ("new", "revised"))
+    new, revised = (
+        sum(getattr(one.appended, kind) for one in fetched) for kind in ("new", "revised")
+    )
     output.say(f"{new} candle(s) fetched.")
     if revised:
-        output.say(f"{revised} candle(s) were revised by the exchange; first-seen ones stay in force")
+        output.say(
+            f"{revised} candle(s) were revised by the exchange; first-seen ones stay in force"
+        )
         output.say("until `forecastlab update --accept-revisions`.")
 
 
 def train(
     config: ConfigPath,
     until: Annotated[
-        str | None, typer.Option("--until", help="Cut-off candle (default: last closed).", metavar="DATE")
+        str | None,
+        typer.Option("--until", help="Cut-off candle (default: last closed).", metavar="DATE"),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A small walk-forward, for trials; marked so in the bundle.")
+        bool,
+        typer.Option("--quick", help="A small walk-forward, for trials; marked so in the bundle."),
     ] = False,
     deployment: options.Deployment = None,
     source: options.Source = None,
@@ -100,14 +112,20 @@ def train(
     workspace = options.workspace(deployment or recipe.name, source, store, verbose=verbose)
     trained = train_bundle(workspace, TrainRequest(recipe, until, quick=quick), provenance())
     if as_json:
-        output.print_json({"name": trained.name, "location": trained.location, "manifest": trained.manifest})
+        output.print_json(
+            {"name": trained.name, "location": trained.location, "manifest": trained.manifest}
+        )
         return
     rows = []
     for name, candidate in trained.manifest.candidates.items():
         found = candidate.evaluation
         low, high = found.ci95
         rows.append([name, candidate.method, found.rows, found.log_loss])
-        rows[-1] += [f"{found.log_loss_skill:+.1%} [{low:+.1%}, {high:+.1%}]", found.reference, found.verdict]
+        rows[-1] += [
+            f"{found.log_loss_skill:+.1%} [{low:+.1%}, {high:+.1%}]",
+            found.reference,
+            found.verdict,
+        ]
     columns = ["candidate", "method", "days", "log loss", "skill [95 %]", "against", "verdict"]
     output.table(columns, rows, title=f"{trained.name}, out of sample")
     output.say(f"The bundle lies in {trained.location}.")
@@ -134,7 +152,8 @@ def promote(
 def rollback(
     why: options.Why,
     to: Annotated[
-        str | None, typer.Option("--to", help="An earlier champion (default: the last).", metavar="NAME")
+        str | None,
+        typer.Option("--to", help="An earlier champion (default: the last).", metavar="NAME"),
     ] = None,
     deployment: options.Deployment = None,
     source: options.Source = None,
@@ -175,7 +194,9 @@ def status(
     if found.champion:
         output.say(f"champion: {found.champion}, since {found.since:%Y-%m-%d %H:%M} UTC")
     else:
-        output.say(f"champion: none yet; the first publish seats {found.first_champion or 'nothing'}")
+        output.say(
+            f"champion: none yet; the first publish seats {found.first_champion or 'nothing'}"
+        )
     if found.latest:
         output.say(f"newest record: {found.latest.asof_date}")
     rows = [[e.sequence, e.at, e.kind, e.bundle, e.by, e.why] for e in found.events]
@@ -197,11 +218,15 @@ def list_bundles(
             said, cut_off = "verifies", manifest.training.cut_off
         except BundleRefused as error:
             said, cut_off = error.facts, None
-        rows.append({"name": name, "cut_off": cut_off, "verify": said, "champion": name == state.champion})
+        rows.append(
+            {"name": name, "cut_off": cut_off, "verify": said, "champion": name == state.champion}
+        )
     if as_json:
         output.print_json(rows)
     else:
-        output.table(["bundle", "cut-off", "verify", "champion"], [list(row.values()) for row in rows])
+        output.table(
+            ["bundle", "cut-off", "verify", "champion"], [list(row.values()) for row in rows]
+        )
 
 
 def show_bundle(

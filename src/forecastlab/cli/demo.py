@@ -8,7 +8,14 @@ from typing import Annotated, Final
 
 import typer
 
-from forecastlab.bootstrap import Choice, chosen_settings, configure_logging, open_demo, provenance, read_recipe
+from forecastlab.bootstrap import (
+    Choice,
+    chosen_settings,
+    configure_logging,
+    open_demo,
+    provenance,
+    read_recipe,
+)
 from forecastlab.cli import options, output, reading
 
 LAST_ASOF: Final = datetime(2025, 9, 30, tzinfo=UTC)
@@ -22,7 +29,9 @@ def add_to(app: typer.Typer) -> None:
 
 def demo(
     mornings: Annotated[int, typer.Option(min=1, max=365, help="Mornings to live through.")] = 60,
-    store: Annotated[str, typer.Option("--store", help="The demo's own store.", metavar="PATH")] = "outputs-demo",
+    store: Annotated[
+        str, typer.Option("--store", help="The demo's own store.", metavar="PATH")
+    ] = "outputs-demo",
     config: Annotated[Path, typer.Option(help="Recipe to train.")] = Path("config/reversal.toml"),
     as_json: options.AsJson = False,
     verbose: options.Verbose = 0,
@@ -43,8 +52,12 @@ def demo(
     )
     if as_json:
         published = done.newest.published
-        output.print_json({"record": published.record, "key": published.key, "published": done.published})
+        output.print_json(
+            {"record": published.record, "key": published.key, "published": done.published}
+        )
         return
     reading.show_published(done.newest.published)
-    output.say(f"Store: {store} ({done.sealed_before} sealed before, {done.published} published now).")
+    output.say(
+        f"Store: {store} ({done.sealed_before} sealed before, {done.published} published now)."
+    )
     output.say("The market is simulated: these numbers say nothing about BTC.")

@@ -19,7 +19,9 @@ from forecastlab.usecases.score import score as score_all
 
 AsOf = Annotated[
     str | None,
-    typer.Option("--asof", help="As-of candle by its open, UTC (default: last closed).", metavar="DATE"),
+    typer.Option(
+        "--asof", help="As-of candle by its open, UTC (default: last closed).", metavar="DATE"
+    ),
 ]
 
 
@@ -82,7 +84,10 @@ def backfill(
     first: Annotated[str, typer.Option("--from", help="First as-of.", metavar="DATE")],
     last: Annotated[str, typer.Option("--to", help="Last as-of.", metavar="DATE")],
     mode: Annotated[
-        str, typer.Option("--mode", help="missing, failed (attempted in vain) or all (sealed ones too).")
+        str,
+        typer.Option(
+            "--mode", help="missing, failed (attempted in vain) or all (sealed ones too)."
+        ),
     ] = "missing",
     bundle: options.Bundle = None,
     deployment: options.Deployment = None,
@@ -104,7 +109,9 @@ def backfill(
     if as_json:
         output.print_json(rows)
     else:
-        output.table(["as-of", "result", "reason"], [[row.asof, row.result, row.reason] for row in rows])
+        output.table(
+            ["as-of", "result", "reason"], [[row.asof, row.result, row.reason] for row in rows]
+        )
 
 
 def score(
@@ -127,11 +134,24 @@ def score(
         output.print_json(report)
         return
     output.say(f"{report.written} outcome(s) written.")
-    columns = ["candidate", "resolved", "pending", "not live", "log loss", "base rate", "Brier", "base rate", "set held"]
+    columns = [
+        "candidate",
+        "resolved",
+        "pending",
+        "not live",
+        "log loss",
+        "base rate",
+        "Brier",
+        "base rate",
+        "set held",
+    ]
     rows = [
-        [s.candidate, s.resolved, s.pending, s.not_counted, s.log_loss, s.base_rate_log_loss]
-        + [s.brier, s.base_rate_brier, s.set_coverage]
-        for s in report.scores
+        (
+            *(one.candidate, one.resolved, one.pending, one.not_counted),
+            *(one.log_loss, one.base_rate_log_loss),
+            *(one.brier, one.base_rate_brier, one.set_coverage),
+        )
+        for one in report.scores
     ]
     output.table(columns, rows, title="Live forecasts that have resolved (others never count)")
 

@@ -16,7 +16,9 @@ from forecastlab.contracts.records import utc_text
 
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
-    text = json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False, sort_keys=True)
+    text = json.dumps(
+        _plain(document), indent=2, ensure_ascii=False, allow_nan=False, sort_keys=True
+    )
     sys.stdout.write(text + "\n")
 
 
@@ -25,21 +27,25 @@ def say(text: str = "") -> None:
     sys.stdout.write(text + "\n")
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None
+) -> None:
     """Print a table; numbers align right."""
     # Imported only where a table is drawn: `--json` and cron runs save 60 ms.
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     numeric = [
-        bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(columns))
+        bool(rows) and all(isinstance(row[i], int | float) for row in rows)
+        for i in range(len(columns))
     ]
     drawn = Table(title=title, title_justify="left", header_style="bold")
     for name, right in zip(columns, numeric, strict=True):
         drawn.add_column(name, justify="right" if right else "left")
     for row in rows:
         drawn.add_row(*(_cell(value) for value in row))
-    Console(soft_wrap=not sys.stdout.isatty()).print(drawn)
+    # Without a terminal rich assumes 80 columns and would break words and dates.
+    Console(width=None if sys.stdout.isatty() else 140).print(drawn)
 
 
 def percent(share: float) -> str:

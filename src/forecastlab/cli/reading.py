@@ -32,7 +32,7 @@ def show_published(published: Published) -> None:
     done = {
         "published": "Published, and never rewritten from now on:",
         "already_published": "Already published; nothing was written:",
-        "kept_as_conflict": "Sealed before with another bundle or other candles; the new answer is kept apart:",
+        "kept_as_conflict": "Sealed from another bundle or candles; the new answer is kept apart:",
     }
     say(f"{done[published.publication]} {published.key}")
 
@@ -40,13 +40,20 @@ def show_published(published: Published) -> None:
 def show_record(record: ForecastRecord) -> None:
     """Print a record as a table, with its limits."""
     override = f" (by {record.bundle.override})" if record.bundle.override else ""
-    say(f"{record.deployment} · {record.symbol} {record.interval} · {record.mode} · {record.source.name}")
-    say(f"as of {record.asof_date}, closed {record.as_of:%Y-%m-%d %H:%M} UTC at {record.close:,.2f}")
+    series = f"{record.symbol} {record.interval}"
+    say(f"{record.deployment} · {series} · {record.mode} · {record.source.name}")
+    say(
+        f"as of {record.asof_date}, closed {record.as_of:%Y-%m-%d %H:%M} UTC at {record.close:,.2f}"
+    )
     say(f"bundle {record.bundle.name}{override}")
     rows = []
     for name, one in record.forecasts.items():
-        shares = [f"{percent(one.pred_proba[k])} ({percent(one.base_rate[k])})" for k in one.pred_proba]
-        labels = ", ".join(CLASSES.get(str(label), str(label)) for label in one.prediction_set.labels)
+        shares = [
+            f"{percent(one.pred_proba[k])} ({percent(one.base_rate[k])})" for k in one.pred_proba
+        ]
+        labels = ", ".join(
+            CLASSES.get(str(label), str(label)) for label in one.prediction_set.labels
+        )
         rows.append([name, CALLS[one.call], *shares, labels, str(one.resolves_on)])
     classes = [CLASSES.get(key, key) for key in next(iter(record.forecasts.values())).pred_proba]
     level = next(iter(record.forecasts.values())).prediction_set.level

@@ -36,7 +36,11 @@ class BundleFiles:
     def folder(self, name: str) -> dict[str, bytes]:
         """Return the files of one folder, without the folder's name."""
         prefix = f"{name}/"
-        return {key.removeprefix(prefix): data for key, data in self.files.items() if key.startswith(prefix)}
+        return {
+            key.removeprefix(prefix): data
+            for key, data in self.files.items()
+            if key.startswith(prefix)
+        }
 
 
 def verified(found: Mapping[str, bytes], *, where: str) -> BundleFiles:

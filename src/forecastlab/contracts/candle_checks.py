@@ -113,7 +113,7 @@ def _open_times_ms(column: pd.Series, symbol: str, interval: str) -> tuple[np.nd
     if pd.api.types.is_datetime64_any_dtype(column):
         epoch = _epoch_ms(pd.to_datetime(column, utc=True))
     else:
-        numbers = _as_numbers(column, symbol, interval)
+        numbers = _as_numbers(column)
         if np.isfinite(numbers).any():
             numbers = np.where((numbers >= 0) & (numbers < _MICROSECONDS_TO), numbers, -1)
             epoch = numbers.astype("int64")
@@ -139,7 +139,7 @@ def _numbers(table: pd.DataFrame, symbol: str, interval: str) -> np.ndarray:
     """Return the value columns as float64, shape (rows, len(COLUMNS)); text numbers are read."""
     columns = []
     for name in COLUMNS:
-        numbers = _as_numbers(table[name], symbol, interval)
+        numbers = _as_numbers(table[name])
         if len(numbers) and np.isnan(numbers).all():
             raise DataMalformed(
                 f"{symbol} {interval}: the column {name} holds no number"
@@ -150,17 +150,11 @@ def _numbers(table: pd.DataFrame, symbol: str, interval: str) -> np.ndarray:
     return np.column_stack(columns)
 
 
-def _as_numbers(column: pd.Series, symbol: str, interval: str) -> np.ndarray:
+def _as_numbers(column: pd.Series) -> np.ndarray:
     """Return float64, NaN where a value is no number."""
-    try:
-        numbers: np.ndarray = pd.to_numeric(column, errors="coerce").to_numpy(
-            "float64", na_value=np.nan
-        )
-    except TypeError as error:
-        raise DataMalformed(
-            f"{symbol} {interval}: {column.name} holds {str(column.iloc[0])!r} ({error}).",
-            remedy="Write one number per cell.",
-        ) from error
+    numbers: np.ndarray = pd.to_numeric(column, errors="coerce").to_numpy(
+        "float64", na_value=np.nan
+    )
     return numbers
 
 

@@ -98,16 +98,19 @@ class Candles:
     def between(self, first_open: datetime, last_open: datetime) -> Candles:
         """Return the candles that open in the closed interval [first_open, last_open]."""
         index = self.frame.index
-        begin, end = index.searchsorted(_key(first_open)), index.searchsorted(_key(last_open), "right")
+        begin, end = (
+            index.searchsorted(_key(first_open)),
+            index.searchsorted(_key(last_open), "right"),
+        )
         return self._with(self.frame.iloc[int(begin) : int(end)])
 
     def gaps(self) -> tuple[Gap, ...]:
         """Return the holes between the first and the last candle, oldest first."""
         step = DURATION[self.interval]
-        opens = self.frame.index
+        opens = pd.DatetimeIndex(self.frame.index)
         jumps = np.flatnonzero(np.diff(opens.asi8) != step // _MS)
         found = []
-        for i in jumps:
+        for i in map(int, jumps):
             before, after = as_datetime(opens[i]), as_datetime(opens[i + 1])
             found.append(Gap(before + step, after - step, (after - before) // step - 1))
         return tuple(found)
@@ -115,7 +118,8 @@ class Candles:
     def digest(self) -> str:
         """Return `sha256:…` over symbol, interval and every value, independent of storage."""
         state = hashlib.sha256(f"{self.symbol} {self.interval}\n".encode())
-        state.update(np.ascontiguousarray(self.frame.index.asi8).astype("<i8").tobytes())
+        opens_ms = pd.DatetimeIndex(self.frame.index).asi8
+        state.update(np.ascontiguousarray(opens_ms).astype("<i8").tobytes())
         values = self.frame.loc[:, list(COLUMNS)].to_numpy(dtype="<f8", copy=False)
         state.update(np.ascontiguousarray(values).tobytes())
         return f"sha256:{state.hexdigest()}"

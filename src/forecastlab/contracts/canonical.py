@@ -37,7 +37,8 @@ def parse_document(data: bytes, *, what: str) -> dict[str, Json]:
         document = json.loads(data, parse_constant=_refuse, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise DataMalformed(
-            f"{what} is not valid JSON ({error}).", remedy="Restore it from a copy; it is never repaired."
+            f"{what} is not valid JSON ({error}).",
+            remedy="Restore it from a copy; it is never repaired.",
         ) from error
     if not isinstance(document, dict):
         raise DataMalformed(f"{what} is no JSON object.", remedy="Restore it from a copy.")

@@ -1,8 +1,8 @@
 """The names of everything in a store; the one place where a key is spelled.
 
-Shared at the root: `store.json`, `candles/`, `bundles/`, `trials/`, `state/`, `registry/<deployment>/`
-and `shadow/<deployment>/`. All other keys lie at the root for the seed deployment, and under
-`deployments/<deployment>/` for every other one.
+Shared at the root: `store.json`, `candles/`, `bundles/`, `trials/`, `state/`,
+`registry/<deployment>/` and `shadow/<deployment>/`. All other keys lie at the root for the seed
+deployment, and under `deployments/<deployment>/` for every other one.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def conflict(deployment: str, asof: str, answer: str) -> str:
     >>> conflict("flow_T21X8_T14X8", "2025-09-30", "sha256:0123456789abcdef")
     'predictions/conflicts/2025-09-30-0123456789ab.json'
     """
-    return f"{scope(deployment)}predictions/conflicts/{asof}-{answer.removeprefix('sha256:')[:12]}.json"
+    short = answer.removeprefix("sha256:")[:12]
+    return f"{scope(deployment)}predictions/conflicts/{asof}-{short}.json"
 
 
 def backfills(deployment: str) -> str:

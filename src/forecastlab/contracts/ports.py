@@ -132,7 +132,7 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True)
 class AppendReport:
-    """What an append did to the lake: candles new, equal, and revised (kept beside, not in force)."""
+    """What an append did: candles new, equal, and revised (kept beside, not in force)."""
 
     new: int
     equal: int

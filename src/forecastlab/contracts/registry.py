@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from forecastlab.contracts.errors import DataMalformed
 from forecastlab.contracts.records import Digest, Document
@@ -32,7 +32,7 @@ class RegistryEvent(Document):
     at: AwareDatetime
     by: str
     why: str
-    gates: dict[str, Any] = {}
+    gates: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

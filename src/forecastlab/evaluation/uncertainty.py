@@ -190,12 +190,32 @@ def score_intervals(
 ) -> dict[str, Interval]:
     """Return each score of the forecasts with its interval, all from the same draws.
 
-    Draws that do not determine a score (no event in them) are left out of its error.
-
     >>> from forecastlab.evaluation.scores import LOG_LOSS
     >>> uniform = Forecasts(np.full((9, 3), 1 / 3), np.tile([-1, 0, 1], 3), (-1, 0, 1))
     >>> round(score_intervals([LOG_LOSS], uniform, block=3, seed=1)["log_loss"].low, 3)
     1.099
+    """
+    drawn = score_draws(scores, forecasts, block=block, seed=seed, draws=draws)
+    return {
+        score.name: drawn_interval(
+            value(score, forecasts), drawn[score.name], rows=len(forecasts), block=block
+        )
+        for score in scores
+    }
+
+
+def score_draws(
+    scores: Sequence[Score], forecasts: Forecasts, *, block: int, seed: int, draws: int = DRAWS
+) -> dict[str, np.ndarray]:
+    """Return each score in every bootstrap draw, shape (draws,).
+
+    Equal `block`, `seed` and `draws` give the same draws of rows, so that the difference of two
+    forecasters' draws is a draw of their paired difference.
+
+    >>> from forecastlab.evaluation.scores import LOG_LOSS
+    >>> uniform = Forecasts(np.full((9, 3), 1 / 3), np.tile([-1, 0, 1], 3), (-1, 0, 1))
+    >>> score_draws([LOG_LOSS], uniform, block=3, seed=1, draws=2)["log_loss"].round(3).tolist()
+    [1.099, 1.099]
     """
     rows = len(forecasts)
     batch = max(1, _CELLS // rows)
@@ -205,13 +225,18 @@ def score_intervals(
         counts = resample_counts(rows, block, draws=size, seed=seed + number)
         for score in scores:
             spread[score.name].append(score.draws(forecasts, counts))
-    intervals = {}
-    for score in scores:
-        drawn = np.concatenate(spread[score.name])
-        drawn = drawn[np.isfinite(drawn)]
-        # The n − 1 correction of `mean_standard_error`: draws vary about the sample's own mean.
-        error = float(drawn.std() / math.sqrt(1 - block / rows)) if len(drawn) else math.nan
-        intervals[score.name] = student_interval(
-            value(score, forecasts), error, rows=rows, block=block
-        )
-    return intervals
+    return {name: np.concatenate(parts) for name, parts in spread.items()}
+
+
+def drawn_interval(estimate: float, drawn: np.ndarray, *, rows: int, block: int) -> Interval:
+    """Return an estimate with the interval that its bootstrap draws give.
+
+    Draws that do not determine the score (no event in them) are left out of its error.
+
+    >>> drawn_interval(0.5, np.array([0.4, 0.6, np.nan]), rows=100, block=10).high > 0.6
+    True
+    """
+    drawn = drawn[np.isfinite(drawn)]
+    # The n − 1 correction of `mean_standard_error`: draws vary about the sample's own mean.
+    error = float(drawn.std() / math.sqrt(1 - block / rows)) if len(drawn) else math.nan
+    return student_interval(estimate, error, rows=rows, block=block)

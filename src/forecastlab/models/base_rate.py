@@ -151,7 +151,7 @@ class BaseRate:
         """The base rate reads no features."""
         return "none"
 
-    def fit(self, training: TrainingSet, *, seed: int) -> BaseRateModel:
+    def fit(self, training: TrainingSet, *, seed: int) -> BaseRateModel:  # noqa: ARG002 - the port's
         """Count the resolved labels of `training.symbol`; `seed` plays no part."""
         own = training.labels.index.get_level_values("symbol") == training.symbol
         labels, at = training.labels.loc[own], pd.DatetimeIndex([training.until])

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import numpy as np
-from scipy.special import softmax
 
 from forecastlab.contracts.canonical import Json, canonical_bytes, parse_document
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
 from forecastlab.evaluation.scores import CLIP, log_loss
+from forecastlab.models.softmax import softmax
 
 FILE: Final = "calibration.json"
 
@@ -114,7 +114,7 @@ def _logs(probabilities: np.ndarray) -> np.ndarray:
 
 
 def _calibrated(logs: np.ndarray, point: np.ndarray) -> np.ndarray:
-    return np.asarray(softmax(point[:-1] + point[-1] * logs, axis=1))
+    return softmax(point[:-1] + point[-1] * logs)
 
 
 def _derivatives(

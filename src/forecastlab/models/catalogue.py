@@ -15,7 +15,8 @@ LEARNERS: Final[Mapping[str, tuple[type[Any], type[Any]]]] = {
     "first_passage": (FirstPassage, FirstPassageModel),
     "lightgbm": (LightGbm, LightGbmModel),
 }
-"""Kind -> learner (the frozen config) and model (the fitted thing). `base_rate` is the bar, no member."""
+"""Kind -> learner (the frozen config) and model (the fitted thing). The base rate is the bar, no
+member."""
 
 
 def make_learner(kind: str, parameters: Mapping[str, Any], symbols: tuple[str, ...]) -> Learner:

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 import pandas as pd
 
-from forecastlab.contracts.canonical import canonical_bytes, parse_document
+from forecastlab.contracts.canonical import Json, canonical_bytes, parse_document
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
 from forecastlab.contracts.intervals import parse_instant
 from forecastlab.models.base import Model
@@ -109,12 +109,10 @@ class Forecaster:
 
 
 def _dump_rates(rates: RateCounts) -> bytes:
-    document = {
-        "classes": list(rates.classes),
-        "counts": list(rates.counts),
-        "until": rates.until.isoformat(),
-    }
-    return canonical_bytes(document)
+    classes: list[Json] = list(rates.classes)
+    counts: list[Json] = list(rates.counts)
+    until = rates.until.isoformat()
+    return canonical_bytes({"classes": classes, "counts": counts, "until": until})
 
 
 def _load_rates(files: Mapping[str, bytes]) -> RateCounts:

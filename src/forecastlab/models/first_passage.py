@@ -74,7 +74,7 @@ class FirstPassage:
         """The feature set whose rows the model reads."""
         return VARIANCE.name
 
-    def fit(self, training: TrainingSet, *, seed: int) -> FirstPassageModel:
+    def fit(self, training: TrainingSet, *, seed: int) -> FirstPassageModel:  # noqa: ARG002 - the port's
         """Fit on the rows that have a label, whose window closed before `training.until`.
 
         The candle that closes at `until` is forecast from, never learnt from. One fit serves every

@@ -21,11 +21,11 @@ import lightgbm
 import numpy as np
 import pandas as pd
 from lightgbm.basic import LightGBMError
-from forecastlab.models.softmax import softmax
 
 from forecastlab.contracts.canonical import Json, canonical_bytes, parse_document
 from forecastlab.contracts.errors import BundleRefused, DataMalformed, DataUnavailable
 from forecastlab.models.base import TrainingSet, aligned
+from forecastlab.models.softmax import softmax
 
 BOOSTER_FILE: Final = "lightgbm.txt"
 DOCUMENT_FILE: Final = "lightgbm.json"

@@ -72,7 +72,7 @@ class SingleMember:
 
     name: str
 
-    def fit(self, resolved: Resolved) -> SingleMember:
+    def fit(self, resolved: Resolved) -> SingleMember:  # noqa: ARG002 - the port's
         """Return itself: nothing is fitted."""
         return self
 
@@ -91,7 +91,7 @@ class EqualWeightPool:
 
     name: str = POOL
 
-    def fit(self, resolved: Resolved) -> EqualWeightPool:
+    def fit(self, resolved: Resolved) -> EqualWeightPool:  # noqa: ARG002 - the port's
         """Return itself: nothing is fitted."""
         return self
 

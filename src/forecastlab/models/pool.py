@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from forecastlab.models.softmax import softmax
 
 from forecastlab.evaluation.scores import CLIP
+from forecastlab.models.softmax import softmax
 
 
 def equal_weight_pool(members: Sequence[np.ndarray]) -> np.ndarray:

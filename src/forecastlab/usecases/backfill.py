@@ -1,4 +1,4 @@
-"""Forecasts made in hindsight, after the bundle's cut-off, marked so and kept in their own place."""
+"""Forecasts made in hindsight, after the bundle's cut-off: marked so, and in their own place."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class BackfillRow:
 
 @dataclass(frozen=True)
 class BackfillRequest:
-    """The as-of dates [first, last], which of them (`missing`: neither sealed nor filled), a bundle.
+    """The as-ofs [first, last], which of them (`missing`: neither sealed nor filled), a bundle.
 
     `failed` takes those with a failed attempt in the runs; `all` takes every date that is not
     filled yet, sealed ones too, so that hindsight can be laid beside what was said.

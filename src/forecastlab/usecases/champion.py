@@ -56,7 +56,7 @@ def choose(workspace: Workspace, name: str | None) -> Chosen:
     if champion is None:
         raise UsageError(
             f"The deployment {workspace.deployment} has no champion.",
-            remedy="Train a bundle and promote it: `forecastlab train CONFIG`, `forecastlab promote NAME`.",
+            remedy="Make one: `forecastlab train CONFIG`, then `forecastlab promote NAME --why …`.",
         )
     return Chosen(opened(workspace, workspace.bundles.find(champion)), None, first=True)
 

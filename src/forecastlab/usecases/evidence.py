@@ -1,4 +1,4 @@
-"""The evidence behind a bundle's claims: out-of-fold and prequential forecasts as one Parquet file."""
+"""The evidence behind a bundle's claims: out-of-fold and prequential forecasts, as Parquet."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ def evidence_table(found: OutOfFold, prequential: Prequential) -> pd.DataFrame:
     Columns: `candidate`, `as_of`, `resolves_at`, `label` (missing where unresolved), `fold`,
     `method`, then `<forecaster>[<class>]` for `published`, every member and both base rates.
     """
-    tables = {"published": prequential.published, **found.members, **found.base_rates}
-    wide = pd.concat(
-        [table.rename(columns=lambda k, n=name: f"{n}[{k}]") for name, table in tables.items()], axis=1
-    )
+    tables = {"published": prequential.probabilities, **found.members, **found.base_rates}
+    wide = [
+        table.set_axis([f"{name}[{label}]" for label in table.columns], axis=1)
+        for name, table in tables.items()
+    ]
     head = found.rows.assign(candidate=found.candidate, method=prequential.published["method"])
-    return pd.concat([head, wide], axis=1)
+    return pd.concat([head, *wide], axis="columns", sort=False)
 
 
 def evidence_bytes(tables: Mapping[str, pd.DataFrame]) -> bytes:

@@ -51,7 +51,7 @@ def _asof_row(bundle: OpenBundle, window: ServingWindow, feature_set: str) -> pd
         raise DataUnavailable(
             f"At {asof_name(window.asof_open, '1d')} the features {', '.join(missing)} of"
             f" {window.symbol} are missing: a gap in the candles lies within their lookback.",
-            remedy="Run `forecastlab update`; if the exchange has the gap too, forecasts resume once it has passed.",
+            remedy="Run `forecastlab update`; a gap of the exchange itself must pass first.",
         )
     return row
 

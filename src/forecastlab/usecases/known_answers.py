@@ -8,10 +8,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from forecastlab.contracts.canonical import Json, canonical_bytes, parse_document
+from forecastlab.contracts.canonical import canonical_bytes, parse_document
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
 from forecastlab.contracts.manifest import KNOWN_ANSWERS
 from forecastlab.models.ensemble import Forecaster
+from forecastlab.usecases.walk_forward import shared_opens
 
 COUNT: Final = 64
 """Consecutive as-ofs whose answers a bundle carries."""
@@ -28,15 +29,12 @@ def known_answers(
     Args:
         features: feature set -> rows, index `open_time`.
     """
-    shared = None
-    for table in features.values():
-        shared = table.index if shared is None else shared.intersection(table.index)
-    opens = pd.DatetimeIndex(shared).sort_values()[-COUNT:]
+    opens = shared_opens(features.values())[-COUNT:]
     rows = {name: table.loc[opens] for name, table in features.items()}
-    document: dict[str, Json] = {
+    document: dict[str, Any] = {
         "asofs": [str(one.date()) for one in opens],
         "features": {
-            name: {"columns": list(table.columns), "rows": table.to_numpy().tolist()}
+            name: {"columns": [*map(str, table.columns)], "rows": table.to_numpy().tolist()}
             for name, table in rows.items()
         },
         "answers": {name: _answers(one, rows) for name, one in forecasters.items()},

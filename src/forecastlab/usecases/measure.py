@@ -37,7 +37,8 @@ def measure(found: OutOfFold, prequential: Prequential, recipe: Recipe) -> Evalu
     skill = measure_skill(published, references, horizon=target.horizon)
     direction = measure_direction(published, horizon=target.horizon, seed=recipe.train.seed)
     coverage = realised_coverage(
-        prequential.published.loc[scored, "covered"].to_numpy(dtype="float64"), horizon=target.horizon
+        prequential.published.loc[scored, "covered"].to_numpy(dtype="float64"),
+        horizon=target.horizon,
     )
     entries = {gain.reference: _entry(gain) for gain in skill.gains}
     methods = prequential.published.loc[scored, "method"].value_counts()

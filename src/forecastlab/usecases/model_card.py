@@ -14,31 +14,38 @@ _VERDICTS = {
 def model_card(manifest: Manifest) -> str:
     """Write the card in Markdown; every number comes from the manifest."""
     training = manifest.training
+    symbols = f"{', '.join(training.symbols)}; source `{training.source}`"
     parts = [
         f"# {manifest.name}\n",
-        f"Forecasts {manifest.symbol} {manifest.interval}: {', '.join(manifest.candidates)}."
-        f" Recipe `{manifest.recipe_digest[:19]}…`, commit `{manifest.git_commit[:12]}`,"
-        f" made {manifest.created_at:%Y-%m-%d %H:%M} UTC.\n",
+        (
+            f"Forecasts {manifest.symbol} {manifest.interval}: {', '.join(manifest.candidates)}."
+            f" Recipe `{manifest.recipe_digest[:19]}…`, commit `{manifest.git_commit[:12]}`,"
+            f" made {manifest.created_at:%Y-%m-%d %H:%M} UTC.\n"
+        ),
         "## Trained on\n",
-        f"{training.rows:,} candles ({', '.join(training.symbols)}; source `{training.source}`), from"
-        f" {training.first_open} to the cut-off {training.cut_off}. Nothing after the cut-off was seen.\n",
+        (
+            f"{training.rows:,} candles ({symbols}), from {training.first_open} to the cut-off"
+            f" {training.cut_off}. Nothing after the cut-off was seen.\n"
+        ),
         "## How good such forecasts have been\n",
-        "Out of sample: purged walk-forward, refitted every"
-        f" {manifest.recipe.train.refit_days} days, the choice of method made only from what had"
-        " resolved. Intervals: moving-block bootstrap, Student t, 95 %. A gain is in nats per"
-        " forecast, positive = the published forecast is better.\n",
+        (
+            "Out of sample: purged walk-forward, refitted every"
+            f" {manifest.recipe.train.refit_days} days, the choice of method made only from what"
+            " had resolved. Intervals: moving-block bootstrap, Student t, 95 %. A gain is in nats"
+            " per forecast, positive = the published forecast is better.\n"
+        ),
     ]
     for name, candidate in manifest.candidates.items():
         parts.append(_candidate(name, candidate))
-    parts += [
-        "## Limits\n",
-        "- Volatility is forecastable, the side is not shown to be: read the probability of a move,"
-        " not of its direction, unless the direction verdict says `better`.\n"
-        "- Labels of neighbouring days overlap; the effective number of rows is given above.\n"
-        f"- Serving needs the last {manifest.serving.daily_candles} daily candles, and every hour of"
-        f" the last {manifest.serving.whole_days} days.\n"
-        "- Not investment advice.\n",
-    ]
+    serving = manifest.serving
+    window = f"{serving.daily_candles} daily candles, and every hour of {serving.whole_days} days"
+    limits = (
+        "Volatility is forecastable; the side is not shown to be, unless its verdict is `better`.",
+        "Labels of neighbouring days overlap; the effective number of rows is given above.",
+        f"Serving needs the last {window}.",
+        "Not investment advice.",
+    )
+    parts += ["## Limits\n", *(f"- {limit}" for limit in limits), ""]
     return "\n".join(parts)
 
 
@@ -48,10 +55,13 @@ def _candidate(name: str, candidate: CandidateEntry) -> str:
     lines = [
         f"### {name}\n",
         f"{candidate.label_rule}\n",
-        f"{found.rows} as-ofs from {found.first} to {found.last}, worth {found.effective_rows:.0f}"
-        f" independent ones. Log loss {found.log_loss:.4f}, Brier {found.brier:.4f}. Skill"
-        f" {found.log_loss_skill:+.1%} [{low:+.1%}, {high:+.1%}] against `{found.reference}`:"
-        f" **{_VERDICTS[found.verdict]}**. Shipped method: `{candidate.method}`.\n",
+        (
+            f"{found.rows} as-ofs from {found.first} to {found.last}, worth"
+            f" {found.effective_rows:.0f} independent ones. Log loss {found.log_loss:.4f}, Brier"
+            f" {found.brier:.4f}. Skill {found.log_loss_skill:+.1%} [{low:+.1%}, {high:+.1%}]"
+            f" against `{found.reference}`: **{_VERDICTS[found.verdict]}**. Shipped method:"
+            f" `{candidate.method}`.\n"
+        ),
         "| against | its log loss | gain | 95 % |\n|---|--:|--:|---|",
     ]
     for one in (*found.baselines, *found.members):

@@ -47,7 +47,7 @@ def _keys(entry: CandidateEntry) -> dict[str, MemberKey]:
 
 
 def _checked_versions(files: BundleFiles) -> dict[str, str]:
-    here = {}
+    here: dict[str, str] = {}
     for name in LIBRARIES:
         if name not in files.manifest.packages:
             continue
@@ -59,6 +59,6 @@ def _checked_versions(files: BundleFiles) -> dict[str, str]:
         if here[name].split(".")[0] != then.split(".")[0]:
             raise BundleRefused(
                 f"The bundle {files.name} was made with {name} {then}; here is {here[name]}.",
-                remedy=f"Install {name} {then.split('.')[0]}.x, or train a bundle with what is here.",
+                remedy=f"Install {name} {then.split('.')[0]}.x, or train with what is here.",
             )
     return here

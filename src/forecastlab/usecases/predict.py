@@ -32,7 +32,7 @@ from forecastlab.usecases.workspace import Workspace
 
 @dataclass(frozen=True)
 class PredictRequest:
-    """What was asked: an as-of (None: the candle that closed last) and a bundle (None: the champion)."""
+    """What was asked: an as-of (None: the last closed) and a bundle (None: the champion)."""
 
     asof: str | None = None
     bundle: str | None = None
@@ -84,8 +84,9 @@ def settle_asof(asof: str | None, now: datetime) -> datetime:
         return newest
     asof_open = parse_asof(asof, "1d")
     if asof_open > newest:
+        close = asof_open + DURATION["1d"]
         raise UsageError(
-            f"The candle {asof} closes at {asof_open + DURATION['1d']:%Y-%m-%d %H:%M} UTC, in the future.",
+            f"The candle {asof} closes at {close:%Y-%m-%d %H:%M} UTC, in the future.",
             remedy=f"The newest as-of is {asof_name(newest, '1d')}.",
         )
     return asof_open
@@ -178,4 +179,3 @@ def _mode(workspace: Workspace, as_of: datetime, now: datetime) -> Mode:
     """Say `live` while the next candle is still open, on a source that is now; else `late`."""
     timely = now < as_of + DURATION["1d"]
     return "live" if timely and workspace.source_kind != "file" else "late"
-

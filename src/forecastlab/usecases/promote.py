@@ -41,7 +41,7 @@ def promote(
 
 
 def rollback(workspace: Workspace, *, to: str | None, why: str) -> RegistryEvent:
-    """Return to an earlier champion (default: the one before), verified before the event is written.
+    """Return to an earlier champion (default: the one before), verified before the event.
 
     Raises:
         UsageError: there is no champion to return to, or the name never was one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -73,7 +74,8 @@ def publish(store: ObjectStore, record: ForecastRecord) -> Published:
     data = record.stored()
     try:
         store.put(key, data, if_generation=ABSENT)
-        standing, publication = record, "published"
+        standing = record
+        publication: Publication = "published"
     except PreconditionFailed:
         standing = _standing(store, key)
         publication = "already_published" if _equal_again(standing, record) else "kept_as_conflict"
@@ -116,15 +118,13 @@ def _keep_conflict(store: ObjectStore, standing: ForecastRecord, record: Forecas
     """Keep the second answer; raise if nothing but the answer differs."""
     data = record.stored()
     key = keys.conflict(record.deployment, record.asof_date, digest(data))
-    try:
+    with suppress(PreconditionFailed):  # then the same second answer was kept before
         store.put(key, data, if_generation=ABSENT)
-    except PreconditionFailed:
-        pass  # The same second answer was kept before.
     if _same_inputs(standing, record):
         raise RecordConflict(
-            f"{record.asof_date} is sealed, and the same bundle and candles now give another answer,"
+            f"{record.asof_date} is sealed; the same bundle and candles now give another answer,"
             f" kept as {key}.",
-            remedy="The sealed record stands. Compare `runtime.versions` of both: a library changed.",
+            remedy="The sealed record stands. Compare `runtime.versions`: a library changed.",
         )
 
 

@@ -51,4 +51,6 @@ def replay(workspace: Workspace, asof: str) -> Replay:
         mode=record.mode,
     )
     mine, theirs = record.model_dump(mode="json"), again.model_dump(mode="json")
-    return Replay(again, tuple(key for key in mine if key not in VOLATILE and mine[key] != theirs[key]))
+    return Replay(
+        again, tuple(key for key in mine if key not in VOLATILE and mine[key] != theirs[key])
+    )

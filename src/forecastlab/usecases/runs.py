@@ -38,9 +38,11 @@ class Attempt:
         began = time.monotonic()
         try:
             detail = work()
-        except Exception as error:  # noqa: BLE001 - the forecast is sealed; nothing may undo that
+        except Exception as error:  # the forecast is sealed; nothing may undo that
             log.warning("step %s failed: %s", name, error, exc_info=True)
-            report = StepReport(name=name, status="failed", detail=str(error), duration_s=_since(began))
+            report = StepReport(
+                name=name, status="failed", detail=str(error), duration_s=_since(began)
+            )
         else:
             report = StepReport(
                 name=name,
@@ -101,7 +103,7 @@ def _keep(workspace: Workspace, report: RunReport) -> None:
     try:
         workspace.store.put(key, report.stored(), if_generation=ABSENT)
     except ForecastLabError as error:
-        log.error("the attempt %s could not be recorded: %s", key, error)
+        log.warning("the attempt %s could not be recorded: %s", key, error)
 
 
 def _exit_code(error: BaseException | None) -> int:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
+import pandas as pd
 
 from forecastlab.contracts import keys
-from forecastlab.contracts.candles import Candles, Market
+from forecastlab.contracts.candles import Candles, Market, as_datetime
 from forecastlab.contracts.errors import DataMalformed, PreconditionFailed
-from forecastlab.contracts.intervals import DURATION, asof_name, last_closed_open, parse_asof
+from forecastlab.contracts.intervals import last_closed_open, parse_asof
 from forecastlab.contracts.ports import ABSENT
 from forecastlab.contracts.records import ForecastRecord, Outcome, Probabilities
 from forecastlab.evaluation.scores import BRIER, LOG_LOSS, Forecasts
@@ -91,17 +91,16 @@ def _outcomes(
     labels = target_from_name(candidate).labels(candles)
     found, created = {}, 0
     for record in records:
-        opened = parse_asof(record.asof_date, "1d")
+        opened = pd.Timestamp(parse_asof(record.asof_date, "1d"))
         if opened not in labels.index:
             continue
-        row = labels.loc[opened]
         outcome = Outcome(
             candidate=candidate,
             asof_date=record.asof_date,
             as_of=record.as_of,
-            resolves_at=row["resolves_at"].to_pydatetime(),
-            label=int(row["label"]),
-            close=float(candles.frame.at[opened, "close"]),
+            resolves_at=as_datetime(labels["resolves_at"].loc[opened]),
+            label=int(labels["label"].loc[opened]),
+            close=float(candles.frame["close"].loc[opened]),
         )
         created += _keep(workspace, outcome)
         found[record.asof_date] = outcome
@@ -118,7 +117,7 @@ def _keep(workspace: Workspace, outcome: Outcome) -> bool:
             return False
         raise DataMalformed(
             f"{key} states another label than the candles in force.",
-            remedy="The candles were revised after the outcome was written; it stands. See `update`.",
+            remedy="The candles were revised after it was written; it stands. See `update`.",
         ) from None
     return True
 

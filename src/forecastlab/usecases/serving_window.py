@@ -11,14 +11,13 @@ from forecastlab.contracts.canonical import digest
 from forecastlab.contracts.errors import DataStale, DataUnavailable
 from forecastlab.contracts.intervals import DURATION, Interval, asof_name
 from forecastlab.contracts.manifest import ServingEntry
-from forecastlab.contracts.ports import CandleArchive
+from forecastlab.contracts.ports import CandleArchive, SourceKind
 from forecastlab.contracts.records import SourceReference
-from forecastlab.contracts.ports import SourceKind
 
 _DAY: Final = timedelta(days=1)
 
 INTRADAY: Final[Interval] = "1h"
-"""Serving reads daily and hourly candles; a window that a symbol's 1h history does not cover is short."""
+"""Serving reads daily and hourly candles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +48,8 @@ def first_needed(asof_open: datetime, needs: ServingEntry) -> datetime:
     """Return the open of the window's first daily candle.
 
     >>> from datetime import UTC
-    >>> first_needed(datetime(2025, 9, 30, tzinfo=UTC), ServingEntry(daily_candles=2, whole_days=1)).day
+    >>> needs = ServingEntry(daily_candles=2, whole_days=1)
+    >>> first_needed(datetime(2025, 9, 30, tzinfo=UTC), needs).day
     29
     """
     return asof_open - (needs.daily_candles - 1) * _DAY
@@ -106,17 +106,19 @@ def _refuse_rejected(candles: Candles, first: datetime) -> None:
     if rejected:
         when = rejected[0].open_time
         raise DataUnavailable(
-            f"{len(rejected)} {candles.interval} row(s) of {candles.symbol} in the serving window were"
-            f" refused; the first ({when or 'no time'}): {rejected[0].reason}.",
+            f"{len(rejected)} {candles.interval} row(s) of {candles.symbol} in the serving window"
+            f" were refused; the first ({when or 'no time'}): {rejected[0].reason}.",
             remedy="Mend the source; a forecast is published only from a whole window.",
         )
 
 
 def _not_whole(candles: Candles, needed: int, first: datetime) -> DataUnavailable:
     gaps = candles.gaps()
-    hole = describe_gap(gaps[0], candles.interval) if gaps else f"it should begin at {first:%Y-%m-%d}"
+    hole = (
+        describe_gap(gaps[0], candles.interval) if gaps else f"it should begin at {first:%Y-%m-%d}"
+    )
     return DataUnavailable(
-        f"The serving window of {candles.symbol} {candles.interval} holds {len(candles)} of {needed}"
-        f" candles; {hole}.",
+        f"The serving window of {candles.symbol} {candles.interval} holds {len(candles)} of"
+        f" {needed} candles; {hole}.",
         remedy="Run `forecastlab update`, or name a --source with enough history.",
     )

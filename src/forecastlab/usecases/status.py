@@ -44,5 +44,7 @@ def status(workspace: Workspace, *, at: datetime | None = None) -> Status:
         first_champion=workspace.bundles.first_champion(workspace.deployment),
         override=f"{OVERRIDE}={override}" if override is not None and at is None else None,
         latest=latest(workspace.store, workspace.deployment) if at is None else None,
-        events=tuple(event for event in workspace.registry.events() if at is None or event.at <= at),
+        events=tuple(
+            event for event in workspace.registry.events() if at is None or event.at <= at
+        ),
     )

@@ -10,10 +10,10 @@ from typing import Final
 from forecastlab.contracts.bundle_files import verified
 from forecastlab.contracts.candles import Market
 from forecastlab.contracts.config import Recipe
-from forecastlab.contracts.provenance import Provenance
 from forecastlab.contracts.errors import DataStale, UsageError
 from forecastlab.contracts.intervals import asof_name, last_closed_open, parse_asof
 from forecastlab.contracts.manifest import Manifest
+from forecastlab.contracts.provenance import Provenance
 from forecastlab.models.base import Learner
 from forecastlab.models.base_rate import RateCounts
 from forecastlab.models.catalogue import make_learner
@@ -119,7 +119,8 @@ def _cut_off(workspace: Workspace, until: str | None) -> datetime:
     cut_off = newest if until is None else parse_asof(until, "1d")
     if cut_off > newest:
         raise UsageError(
-            f"The cut-off {until} is not closed yet.", remedy=f"The newest is {asof_name(newest, '1d')}."
+            f"The cut-off {until} is not closed yet.",
+            remedy=f"The newest is {asof_name(newest, '1d')}.",
         )
     return cut_off
 
@@ -158,7 +159,9 @@ def _final_fit(
         closing,
         refit=materials.until,
         labels_before=materials.until - recipe.train.embargo * _DAY,
-        train_from=None if closing.train_from is None else materials.until - (closing.refit - closing.train_from),
+        train_from=None
+        if closing.train_from is None
+        else materials.until - (closing.refit - closing.train_from),
     )
     training = materials.training_set(candidate, fold)
     labels = materials.own(materials.labels[candidate])

@@ -41,19 +41,29 @@ class Materials:
 
     def own(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the forecast symbol's rows, index `open_time`."""
-        return table.xs(self.symbol, level="symbol")
+        own: pd.DataFrame = table.xs(self.symbol, level="symbol")  # type: ignore[assignment]
+        return own
 
     def training_set(self, candidate: str, fold: Fold) -> TrainingSet:
         """Return what a fold's refit may see: nothing that was unknown at `fold.refit`."""
+        return self.training_sets((candidate,), fold)[candidate]
+
+    def training_sets(self, candidates: Iterable[str], fold: Fold) -> dict[str, TrainingSet]:
+        """Return the same for several candidates, which share all tables but the labels."""
         closed = pd.Timestamp(fold.refit) - timedelta(days=1)
-        return TrainingSet(
-            symbol=self.symbol,
-            target=target_from_name(candidate),
-            until=fold.refit,
-            features={name: _opened_by(table, closed) for name, table in self.features.items()},
-            labels=fold.training(self.labels[candidate]),
-            daily=_opened_by(self.daily, closed),
-        )
+        features = {name: _opened_by(table, closed) for name, table in self.features.items()}
+        daily = _opened_by(self.daily, closed)
+        return {
+            candidate: TrainingSet(
+                symbol=self.symbol,
+                target=target_from_name(candidate),
+                until=fold.refit,
+                features=features,
+                labels=fold.training(self.labels[candidate]),
+                daily=daily,
+            )
+            for candidate in candidates
+        }
 
 
 def read_training_market(
@@ -98,7 +108,9 @@ def build_materials(view: MarketView, recipe: Recipe, learners: Iterable[Learner
         until=view.as_of,
         features=features,
         labels={
-            candidate: _stacked({s: target_from_name(candidate).labels(c) for s, c in daily.items()})
+            candidate: _stacked(
+                {s: target_from_name(candidate).labels(c) for s, c in daily.items()}
+            )
             for candidate in recipe.target.candidates
         },
         daily=_stacked({symbol: daily_variance(view, symbol) for symbol in symbols}),
@@ -106,7 +118,7 @@ def build_materials(view: MarketView, recipe: Recipe, learners: Iterable[Learner
 
 
 def variant_of(recipe: Recipe, feature_set: str) -> str:
-    """Return the variant in which a feature set is read: the recipe's own set has one, others are raw.
+    """Return the variant of a feature set: the recipe names its own set's, others are raw.
 
     >>> from forecastlab.contracts.config import FeatureTable
     >>> class Any: features = FeatureTable(set="flow", variant="scaled")

@@ -13,10 +13,9 @@ from forecastlab.contracts.intervals import Interval, last_closed_open
 from forecastlab.contracts.ports import AppendReport, Lake
 from forecastlab.usecases.workspace import Workspace
 
-
 OUTAGE: Final = timedelta(days=4)
-"""Older holes shorter than this are the exchange's outages (the longest known: 32 hours) and are not
-asked for again; a kill leaves whole months or years missing."""
+"""Older holes shorter than this are the exchange's outages (the longest known: 32 hours) and are
+not asked for again; a kill leaves whole months or years missing."""
 
 RECENT: Final = timedelta(days=30)
 """Holes in this last stretch are asked for at every update: serving needs it whole."""
@@ -105,7 +104,8 @@ def held(workspace: Workspace, needs: Sequence[Need]) -> tuple[Held, ...]:
 
 def _fetch(workspace: Workspace, lake: Lake, need: Need, now: datetime) -> Fetched:
     last = last_closed_open(now, need.interval)
-    appended, rejected = AppendReport(0, 0, 0), ()
+    appended = AppendReport(0, 0, 0)
+    rejected: tuple[str, ...] = ()
     for first_missing, last_missing in _missing(lake, need, last):
         fetched = workspace.source.fetch(need.symbol, need.interval, first_missing, last_missing)
         part = lake.append(fetched, seen_at=now)
@@ -122,7 +122,10 @@ def _missing(lake: Lake, need: Need, last: datetime) -> list[tuple[datetime | No
     return [
         (first, end)
         for first, end in spans
-        if first is None or end >= last - RECENT or end - first >= OUTAGE or first == need.first_open
+        if first is None
+        or end >= last - RECENT
+        or end - first >= OUTAGE
+        or first == need.first_open
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,8 +12,9 @@ import pandas as pd
 from forecastlab.contracts.config import Recipe, midnight
 from forecastlab.contracts.ports import Progress
 from forecastlab.evaluation.splits import Fold, walk_forward
-from forecastlab.models.base import Learner
+from forecastlab.models.base import Learner, Model, TrainingSet
 from forecastlab.models.base_rate import expanding_rate, trailing_rate
+from forecastlab.models.first_passage import FirstPassage
 from forecastlab.targets.catalogue import target_from_name
 from forecastlab.usecases.training_materials import Materials
 
@@ -57,52 +58,95 @@ def out_of_fold(
     materials: Materials, recipe: Recipe, learners: Mapping[str, Learner], progress: Progress
 ) -> dict[str, OutOfFold]:
     """Fit every member of every candidate at every fold; joblib spreads the folds over workers."""
+    found = dict(each_out_of_fold(materials, recipe, learners, progress))
+    return {candidate: found[candidate] for candidate in recipe.target.candidates}
+
+
+def each_out_of_fold(
+    materials: Materials, recipe: Recipe, learners: Mapping[str, Learner], progress: Progress
+) -> Iterator[tuple[str, OutOfFold]]:
+    """Yield each candidate's forecasts as soon as its folds are done, one horizon after the other.
+
+    Candidates that share a horizon share the fits that do not depend on the level.
+    """
     folds = make_folds(recipe, materials.until - timedelta(days=1))
     chunks = [folds[i : i + _FOLDS_PER_TASK] for i in range(0, len(folds), _FOLDS_PER_TASK)]
-    tasks = [(candidate, chunk) for candidate in recipe.target.candidates for chunk in chunks]
+    groups = _by_horizon(recipe.target.candidates)
     calls = (
-        joblib.delayed(_fit_folds)(materials, candidate, chunk, learners, recipe.train.seed)
-        for candidate, chunk in tasks
+        joblib.delayed(_fit_folds)(materials, group, chunk, learners, recipe.train.seed)
+        for group in groups
+        for chunk in chunks
     )
-    found: dict[str, list[dict[str, pd.DataFrame]]] = {name: [] for name in recipe.target.candidates}
-    with progress.track("walk-forward", len(tasks)) as bar:
+    with progress.track("walk-forward", len(groups) * len(chunks)) as bar:
         results = joblib.Parallel(return_as="generator", n_jobs=-1)(calls)
-        for (candidate, _), forecasts in zip(tasks, results, strict=True):
-            found[candidate].append(forecasts)
-            bar.advance()
-    return {name: _collected(materials, name, folds, parts) for name, parts in found.items()}
+        for group in groups:
+            parts = []
+            for _ in chunks:
+                parts.append(next(results))
+                bar.advance()
+            for candidate in group:
+                own = [part[candidate] for part in parts]
+                yield candidate, _collected(materials, candidate, folds, own)
+
+
+def _by_horizon(candidates: Iterable[str]) -> list[tuple[str, ...]]:
+    """Group candidates by their horizon, each group and its candidates in the order given."""
+    groups: dict[int, list[str]] = {}
+    for name in candidates:
+        groups.setdefault(target_from_name(name).horizon, []).append(name)
+    return [tuple(group) for group in groups.values()]
 
 
 def _fit_folds(
     materials: Materials,
-    candidate: str,
+    candidates: tuple[str, ...],
     folds: tuple[Fold, ...],
     learners: Mapping[str, Learner],
     seed: int,
-) -> dict[str, pd.DataFrame]:
-    """Return member -> forecasts of these folds' test rows."""
-    forecasts: dict[str, list[pd.DataFrame]] = {name: [] for name in learners}
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """Return candidate -> member -> forecasts of these folds' test rows; all of one horizon."""
+    found: dict[str, dict[str, list[pd.DataFrame]]] = {
+        candidate: {name: [] for name in learners} for candidate in candidates
+    }
     for fold in folds:
-        training = materials.training_set(candidate, fold)
+        training = materials.training_sets(candidates, fold)
         for name, learner in learners.items():
             rows = fold.test(materials.own(materials.features[learner.feature_set]))
             if len(rows):
-                model = learner.fit(training, seed=seed)
-                forecasts[name].append(model.predict_proba(rows))
-    return {name: pd.concat(parts) if parts else pd.DataFrame() for name, parts in forecasts.items()}
+                for candidate, model in _fitted(learner, training, seed):
+                    found[candidate][name].append(model.predict_proba(rows))
+    return {
+        candidate: {
+            name: pd.concat(parts) if parts else pd.DataFrame() for name, parts in tables.items()
+        }
+        for candidate, tables in found.items()
+    }
+
+
+def _fitted(
+    learner: Learner, training: Mapping[str, TrainingSet], seed: int
+) -> Iterator[tuple[str, Model]]:
+    """Yield each candidate's model; one fit of first_passage serves every level of a horizon."""
+    if not isinstance(learner, FirstPassage):
+        for candidate, one in training.items():
+            yield candidate, learner.fit(one, seed=seed)
+        return
+    shared = learner.fit(next(iter(training.values())), seed=seed)
+    for candidate in training:
+        yield candidate, shared.for_level(target_from_name(candidate).level)
 
 
 def _collected(
-    materials: Materials, candidate: str, folds: tuple[Fold, ...], parts: list[dict[str, pd.DataFrame]]
+    materials: Materials,
+    candidate: str,
+    folds: tuple[Fold, ...],
+    parts: list[dict[str, pd.DataFrame]],
 ) -> OutOfFold:
     """Join the parts on the as-ofs that every member forecast."""
     members = {
         name: pd.concat([part[name] for part in parts if len(part[name])]) for name in parts[0]
     }
-    shared = None
-    for table in members.values():
-        shared = table.index if shared is None else shared.intersection(table.index)
-    index = pd.DatetimeIndex(shared).sort_values()
+    index = shared_opens(members.values())
     target, labels = target_from_name(candidate), materials.own(materials.labels[candidate])
     as_of = pd.DatetimeIndex(index + timedelta(days=1))
     rows = pd.DataFrame(
@@ -125,6 +169,19 @@ def _collected(
         {name: table.loc[index] for name, table in members.items()},
         {name: table.set_axis(index) for name, table in rates.items()},
     )
+
+
+def shared_opens(tables: Iterable[pd.DataFrame]) -> pd.DatetimeIndex:
+    """Return the opens that all tables have, ascending.
+
+    >>> days = pd.date_range("2025-01-01", periods=3, tz="UTC")
+    >>> len(shared_opens([pd.DataFrame(index=days), pd.DataFrame(index=days[1:])]))
+    2
+    """
+    first, *others = (pd.DatetimeIndex(table.index) for table in tables)
+    for other in others:
+        first = first.intersection(other)
+    return first.sort_values()
 
 
 def _fold_numbers(index: pd.DatetimeIndex, folds: tuple[Fold, ...]) -> list[int]:

@@ -129,7 +129,9 @@ def test_a_kill_leaves_the_old_bytes_or_the_new(
     store = LocalStore(tmp_path)
     if exists:
         store.put("a.json", b"one", if_generation=ABSENT)
-    done = subprocess.run([sys.executable, "-c", KILLED, stage, str(tmp_path)], check=False, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, stage, str(tmp_path)], check=False, timeout=60
+    )
     assert done.returncode == -signal.SIGKILL
     found = store.get("a.json")
     assert (found.data if found else None) == expected

@@ -46,14 +46,14 @@ TIMES = {
     "epoch µs": lambda ms: ms * 1000,
     "epoch ms as text": lambda ms: ms.astype(str),
     "ISO with Z": lambda ms: pd.to_datetime(ms, unit="ms").dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    "ISO with offset": lambda ms: (
-        pd.to_datetime(ms, unit="ms").dt.strftime("%Y-%m-%d %H:%M:%S+00:00")
+    "ISO with offset": lambda ms: pd.to_datetime(ms, unit="ms").dt.strftime(
+        "%Y-%m-%d %H:%M:%S+00:00"
     ),
     "dates": lambda ms: pd.to_datetime(ms, unit="ms").dt.strftime("%Y-%m-%d"),
     "naive stamps": lambda ms: pd.to_datetime(ms, unit="ms"),
     "stamps in UTC": lambda ms: pd.to_datetime(ms, unit="ms", utc=True).dt.as_unit("ns"),
-    "stamps in Shanghai": lambda ms: (
-        pd.to_datetime(ms, unit="ms", utc=True).dt.tz_convert("Asia/Shanghai")
+    "stamps in Shanghai": lambda ms: pd.to_datetime(ms, unit="ms", utc=True).dt.tz_convert(
+        "Asia/Shanghai"
     ),
     "nullable integers": lambda ms: ms.astype("Int64"),
     "objects": lambda ms: ms.astype(object),
@@ -105,9 +105,7 @@ def test_numbers_in_text_are_read() -> None:
 
 
 @pytest.mark.parametrize(("change", "reason"), BROKEN.values(), ids=BROKEN)
-def test_broken_row_is_rejected_with_time_and_reason(
-    change: dict[str, float], reason: str
-) -> None:
+def test_broken_row_is_rejected_with_time_and_reason(change: dict[str, float], reason: str) -> None:
     table = rows()
     for name, value in change.items():
         table.loc[5, name] = value
@@ -143,9 +141,7 @@ def test_conflicting_rows_are_all_rejected() -> None:
     assert (len(checked), checked.duplicates) == (19, 1)
 
 
-@pytest.mark.parametrize(
-    "junk", ["", "soon", None, -1.0, 1e17, 1e300, np.inf, np.nan], ids=repr
-)
+@pytest.mark.parametrize("junk", ["", "soon", None, -1.0, 1e17, 1e300, np.inf, np.nan], ids=repr)
 def test_unreadable_time_is_rejected_without_a_time(junk: object) -> None:
     table = rows()
     table["open_time"] = table["open_time"].astype(object)
@@ -172,7 +168,7 @@ def test_stamp_that_opens_no_candle_is_rejected(stamp: object) -> None:
         ("open_time", -5.0, "open_time holds '-5.0', which is no instant"),
         ("volume", "many", "the column volume holds no number (its first value is 'many')"),
         ("volume", np.nan, "the column volume holds no number"),
-        ("close", [[1.0]] * 20, "close holds '[1.0]'"),
+        ("close", [[1.0]] * 20, "the column close holds no number (its first value is '[1.0]')"),
     ],
     ids=["times text", "times negative", "volumes text", "volumes NaN", "lists"],
 )
@@ -200,7 +196,8 @@ def test_candles_not_closed_now_are_dropped_and_no_fault() -> None:
     checked = checked_candles("BTCUSDT", "1d", rows(), now=now)
     assert checked.last_open == DAY_5 - timedelta(days=1)
     assert not checked.rejected
-    assert checked_candles("BTCUSDT", "1d", rows(), now=DAY_5 + timedelta(days=1)).last_open == DAY_5
+    closed = checked_candles("BTCUSDT", "1d", rows(), now=DAY_5 + timedelta(days=1))
+    assert closed.last_open == DAY_5
 
 
 def test_no_rows_give_no_candles() -> None:

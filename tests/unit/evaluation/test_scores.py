@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import softmax
 
 from forecastlab.contracts.errors import DataMalformed
 from forecastlab.evaluation.scores import (
@@ -57,7 +58,9 @@ def test_rounding_noise_in_a_constant_direction_is_no_direction() -> None:
     random = np.random.default_rng(0)
     event, share = random.uniform(0.2, 0.9, 500), 0.52
     table = np.column_stack([event * (1 - share), 1 - event, event * share])
+    table = softmax(np.log(table), axis=1)
     labels = random.choice(CLASSES, 500)
+    assert len(np.unique(table[:, 2] / (table[:, 0] + table[:, 2]))) > 1
     assert value(DIRECTION_AUC, Forecasts(table, labels, CLASSES)) == 0.5
 
 

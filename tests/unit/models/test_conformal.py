@@ -44,13 +44,13 @@ def test_a_set_is_never_empty() -> None:
     assert sets.contains(np.array([[0.3, 0.36, 0.34]])).tolist() == [[False, True, False]]
 
 
-def test_the_rank_is_that_of_whole_numbers() -> None:
-    # (9 + 1) · 0.7 is 7 but 7.000000000000001 or 6.999… in floats at other levels.
-    hit = np.arange(0.05, 0.95, 0.1)
+@pytest.mark.parametrize("level", [0.07, 0.55, 0.57, 0.8])
+def test_the_rank_is_that_of_whole_numbers(level: float) -> None:
+    # (99 + 1) · 0.55 is 55, though floats make it 55.00000000000001.
+    hit = np.linspace(0.01, 0.99, 99)
     table = np.column_stack([hit, 1 - hit])
-    for level, rank in [(0.1, 1), (0.3, 3), (0.7, 7), (0.8, 8), (0.9, 9)]:
-        sets = fit_prediction_sets(table, np.zeros(9, dtype=int), level=level, last=500)
-        assert sets.threshold == pytest.approx(np.sort(1 - hit)[rank - 1])
+    sets = fit_prediction_sets(table, np.zeros(99, dtype=int), level=level, last=500)
+    assert sets.threshold == pytest.approx(level)
 
 
 def test_only_the_newest_scores_count() -> None:

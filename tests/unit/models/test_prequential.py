@@ -62,7 +62,7 @@ def test_the_choice_is_the_simplest_within_one_standard_error() -> None:
     random = np.random.default_rng(0)
     best = random.normal(1.0, 0.2, 600)
     noise = random.normal(0, 1.0, 600)
-    # Both lie .05 behind; the paired difference of one has an error of about .08, of the other none.
+    # Both lie .05 behind; the paired difference of one has an error of about .08, the other none.
     noisy = best + 0.05 + 2 * (noise - noise.mean())
     steady = best + 0.05
     assert choose(np.column_stack([noisy, best]), horizon=2, default=9) == 0

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
+from forecastlab.models.methods import EqualWeightPool
 from forecastlab.models.prequential import run_prequential
 from forecastlab.models.rule import Rule
 from tests.support.out_of_fold import end_of, out_of_fold
@@ -29,6 +32,12 @@ def test_sets_ascend_and_are_never_empty() -> None:
 def test_the_order_of_columns_and_members_is_irrelevant() -> None:
     turned = {name: MEMBERS[name].loc[:, [1, -1, 0]] for name in reversed(MEMBERS)}
     pd.testing.assert_frame_equal(RULE.forecast(turned), RULE.forecast(MEMBERS))
+
+
+def test_a_stranger_has_no_say_in_the_pool() -> None:
+    pool = replace(RULE, method="pool", combiner=EqualWeightPool())
+    more = {**MEMBERS, "stranger": MEMBERS["clever"]}
+    pd.testing.assert_frame_equal(pool.forecast(more), pool.forecast(MEMBERS))
 
 
 def test_a_missing_member_is_named() -> None:

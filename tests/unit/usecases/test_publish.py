@@ -1,4 +1,4 @@
-"""A record is sealed once: equal again, conflicts, the chain, and `latest` that only moves forward."""
+"""A record is sealed once: equal again, conflicts, the chain, `latest` that moves forward."""
 
 from __future__ import annotations
 
