@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -149,11 +149,11 @@ def reversed_rows() -> Fault:
 
 
 def _rows(change: Callable[[list[Row]], list[Row]]) -> Fault:
-    return edited(lambda body: change(body))  # type: ignore[arg-type]
+    return edited(change)
 
 
-def _wire_row(row: object, step_ms: int) -> Row:
-    at, *values = row  # type: ignore[misc]
+def _wire_row(row: tuple[Any, ...], step_ms: int) -> Row:
+    at, *values = row
     open_ms = _epoch_ms(at)
     text = [f"{value:.8f}" for value in values]
     trades = int(values[6])

@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 MOST_REQUESTS: Final = 300
@@ -116,7 +116,7 @@ def reset() -> Fault:
     return lambda request, respond: Reply(reset=True)
 
 
-def edited(change: Callable[[object], object]) -> Fault:
+def edited(change: Callable[[Any], object]) -> Fault:
     """Answer honestly, but for a change to the JSON body."""
 
     def fault(request: Request, respond: Respond) -> Reply:
@@ -230,7 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True  # the client has hung up, as after a time-out
 
-    do_GET = do_POST = do_PUT = do_DELETE = _serve
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - named by http.server
 
     def _send(self, reply: Reply) -> None:
         self.send_response(reply.status)

@@ -117,12 +117,15 @@ class BinanceClient:
             body = _short(error.message.removeprefix("Invalid Response: "))
             raise NoReply(f"the reply is no JSON: {body}") from error
         except (BinanceAPIException, AttributeError) as error:
-            reply = self._library.response
+            reply = self._last_reply()
             if reply is None or reply.ok:
                 raise
             # The library takes each error body for a JSON object and fails with AttributeError on
             # any other JSON; the reply itself still tells the status.
             raise _refused(reply, error) from error
+
+    def _last_reply(self) -> _Reply | None:
+        return self._library.response
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from ipaddress import ip_address
+from socket import EAI_NONAME, gaierror
 from typing import Any
 
 
@@ -29,8 +30,13 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         host = arguments[0]
     else:
         return
-    if host is not None and not _is_here(host.decode() if isinstance(host, bytes) else host):
-        raise NetworkRefused(f"{event} to {host}: tests stay on this machine")
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host is None or _is_here(host):
+        return
+    if host.endswith(".invalid"):  # a name that no resolver knows (RFC 6761)
+        raise gaierror(EAI_NONAME, "Name or service not known")
+    raise NetworkRefused(f"{event} to {host}: tests stay on this machine")
 
 
 def _is_here(host: str) -> bool:

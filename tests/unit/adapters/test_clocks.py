@@ -54,13 +54,12 @@ def test_exchange_clock_asks_once_and_runs_on() -> None:
 
 
 def test_exchange_clock_asks_again_after_a_failure() -> None:
-    answers = [DataUnavailable("no host answers.", remedy="Try again later."), NOON]
+    errors = [DataUnavailable("no host answers.", remedy="Try again later.")]
 
     def server_time() -> datetime:
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        if errors:
+            raise errors.pop()
+        return NOON
 
     clock = ExchangeClock(server_time, monotonic=FakeTime().timing.monotonic)
     with pytest.raises(DataUnavailable):
