@@ -221,7 +221,7 @@ def test_answer_without_a_time_is_malformed(exchange: Exchange, body: object) ->
 
 def test_server_time_in_microseconds_is_understood(exchange: Exchange) -> None:
     exchange.server.always(
-        edited(lambda body: {"serverTime": body["serverTime"] * 1000}),  # type: ignore[index]
+        edited(lambda body: {"serverTime": body["serverTime"] * 1000}),
         path=TIME,
     )
     assert exchange.source.server_time() == NOW

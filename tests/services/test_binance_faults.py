@@ -105,6 +105,7 @@ def test_rate_limit_beyond_the_deadline_fails_at_once(pair: tuple[Exchange, Faul
         (error(418, -1003, "Banned.", Retry_After="120"), "for another 120 s"),
         (html(418), "until a time that it does not state"),
     ],
+    ids=["in the message", "in the header", "nowhere"],
 )
 def test_ban_stops_at_once_and_names_its_end(
     pair: tuple[Exchange, FaultyServer], ban: Fault, end: str

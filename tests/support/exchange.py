@@ -1,4 +1,4 @@
-"""A simulated Binance for tests: misbehaving hosts, and a source that asks them at no cost of time."""
+"""A Binance of hosts that can misbehave, and a source that asks them at no cost of time."""
 
 from __future__ import annotations
 

@@ -14,18 +14,23 @@ import pytest
 from forecastlab.contracts.candle_checks import checked_candles
 from forecastlab.contracts.candles import Candles, Market
 from forecastlab.contracts.intervals import Interval
+from tests.support.imports import ROOT
 
 NEEDS_CANDLES: Final = "needs real candles"
 """Begins the one reason for which a test may skip, even where all others must run."""
 
 
+def found_market_data() -> Path | None:
+    """Return the folder of real candles (`FORECASTLAB_TEST_DATA`), or None where it is absent."""
+    folder = ROOT / (os.environ.get("FORECASTLAB_TEST_DATA") or "../shared/data")
+    return folder.resolve() if folder.is_dir() else None
+
+
 def market_data_folder() -> Path:
-    """Return the folder of real candles (`FORECASTLAB_TEST_DATA`), or skip the test."""
-    folder = Path(os.environ.get("FORECASTLAB_TEST_DATA") or "../shared/data")
-    if not folder.is_absolute():
-        folder = Path(__file__).parents[2] / folder
-    if not folder.is_dir():
-        pytest.skip(f"{NEEDS_CANDLES}; {folder} is not there (FORECASTLAB_TEST_DATA)")
+    """Return the folder of real candles, or skip the test."""
+    folder = found_market_data()
+    if folder is None:
+        pytest.skip(f"{NEEDS_CANDLES}: FORECASTLAB_TEST_DATA names no folder that is there")
     return folder
 
 

@@ -23,7 +23,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, Any]:
-    """Judge the report of a module: `importorskip` and `skip(allow_module_level=True)` end there."""
+    """Judge the report of a module, where `importorskip` ends."""
     return judged((yield), collector.nodeid)
 
 

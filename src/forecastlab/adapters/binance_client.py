@@ -6,6 +6,7 @@ not pay for it (0.2 s). It retries nothing by itself; see `binance_hosts` for wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -158,7 +159,9 @@ def _refused(reply: _Reply, error: Exception) -> Refused:
 
 def _reason(error: Exception) -> str:
     cause = error.args[0] if error.args else error
-    return f"{type(error).__name__}: {_short(str(getattr(cause, 'reason', cause)))}"
+    # The prefix names the host, which the message names anyway.
+    text = re.sub(r"^HTTPS?Connection(Pool)?\(.*?\): ", "", str(getattr(cause, "reason", cause)))
+    return f"{type(error).__name__}: {_short(text)}"
 
 
 def _short(text: str) -> str:

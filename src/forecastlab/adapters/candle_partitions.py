@@ -85,7 +85,7 @@ def by_period(candles: Candles) -> list[tuple[str, np.ndarray, np.ndarray]]:
     opens_ms = candles.frame.index.to_numpy("datetime64[ms]").astype("int64")
     values = candles.frame.loc[:, list(COLUMNS)].to_numpy("float64")
     names, starts = np.unique(_periods(opens_ms, candles.interval), return_index=True)
-    stops = [*starts[1:], len(opens_ms)]
+    stops = np.append(starts, len(opens_ms))[1:]
     return [
         (str(name), opens_ms[start:stop], values[start:stop])
         for name, start, stop in zip(names, starts, stops, strict=True)

@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from forecastlab.contracts.errors import ConfigError
+from forecastlab.contracts.errors import BundleRefused, ConfigError
 from forecastlab.models.base import Learner, Model
 from forecastlab.models.first_passage import FirstPassage, FirstPassageModel
-from forecastlab.models.gbm import LightGbm, LightGbmModel
 
-LEARNERS: Final[Mapping[str, tuple[type[Any], type[Any]]]] = {
-    "first_passage": (FirstPassage, FirstPassageModel),
-    "lightgbm": (LightGbm, LightGbmModel),
+Kind = tuple[type[Any], type[Any]]
+"""A learner (the frozen config) and its model (the fitted thing)."""
+
+
+def _lightgbm() -> Kind:
+    # A command that fits and loads nothing does not pay for the library: 0.1 s of every start.
+    from forecastlab.models.gbm import LightGbm, LightGbmModel  # noqa: PLC0415
+
+    return LightGbm, LightGbmModel
+
+
+LEARNERS: Final[Mapping[str, Callable[[], Kind]]] = {
+    "first_passage": lambda: (FirstPassage, FirstPassageModel),
+    "lightgbm": _lightgbm,
 }
-"""Kind -> learner (the frozen config) and model (the fitted thing). The base rate is the bar, no
-member."""
+"""Kind -> learner and model. The base rate is no member: it is the bar."""
+
+
+def learner_class(kind: str) -> type[Any]:
+    """Return the class of a learner's config.
+
+    Raises:
+        ConfigError: the kind is unknown.
+
+    >>> learner_class("lightgbm").kind
+    'lightgbm'
+    """
+    if kind not in LEARNERS:
+        raise ConfigError(
+            f"There is no member {kind!r}.", remedy=f"Choose among {', '.join(sorted(LEARNERS))}."
+        )
+    return LEARNERS[kind]()[0]
 
 
 def make_learner(kind: str, parameters: Mapping[str, Any], symbols: tuple[str, ...]) -> Learner:
@@ -25,11 +50,7 @@ def make_learner(kind: str, parameters: Mapping[str, Any], symbols: tuple[str, .
     Raises:
         ConfigError: the kind or a parameter is unknown.
     """
-    if kind not in LEARNERS:
-        raise ConfigError(
-            f"There is no member {kind!r}.", remedy=f"Choose among {', '.join(sorted(LEARNERS))}."
-        )
-    learner = LEARNERS[kind][0]
+    learner = learner_class(kind)
     known = {field.name for field in dataclasses.fields(learner)}
     unknown = sorted(parameters.keys() - known)
     if unknown:
@@ -46,10 +67,11 @@ def load_model(kind: str, files: Mapping[str, bytes]) -> Model:
     """Rebuild a fitted member from its files.
 
     Raises:
-        ConfigError: the kind is unknown.
-        BundleRefused: a file does not hold what it should.
+        BundleRefused: the kind is unknown, or a file does not hold what it should.
     """
     if kind not in LEARNERS:
-        raise ConfigError(f"There is no member {kind!r}.", remedy="Update ForecastLab.")
-    model: Model = LEARNERS[kind][1].load(files)
-    return model
+        raise BundleRefused(
+            f"The bundle has a member of the unknown kind {kind!r}.", remedy="Update ForecastLab."
+        )
+    loaded: Model = LEARNERS[kind]()[1].load(files)
+    return loaded

@@ -1,0 +1,156 @@
+"""The contract of every learner: deterministic, exact round trip, strict about its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecastlab.contracts.config import Recipe
+from forecastlab.contracts.errors import BundleRefused, DataMalformed
+from forecastlab.models.base import Learner, TrainingSet
+from forecastlab.models.base_rate import BaseRate, BaseRateModel
+from forecastlab.models.catalogue import LEARNERS, load_model, make_learner
+from forecastlab.usecases.training_materials import Materials, build_materials
+from forecastlab.usecases.walk_forward import make_folds
+from tests.support.synthetic import synthetic_market
+from tests.support.workspaces import small_recipe
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+SEED = 3
+
+Make = Callable[[], Learner]
+
+CASES: dict[str, Make] = {
+    "base_rate": BaseRate,
+    **{kind: lambda kind=kind: make_learner(kind, {}, SYMBOLS) for kind in LEARNERS},  # type: ignore[misc]
+}
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Recipe:
+    recipe = small_recipe(SYMBOLS)
+    dates = {"oof_from": pd.Timestamp("2019-06-01").date()}
+    return recipe.model_copy(update={"train": recipe.train.model_copy(update=dates)})
+
+
+@pytest.fixture(scope="module")
+def materials(recipe: Recipe) -> Materials:
+    market = synthetic_market(700, SYMBOLS, seed=5)
+    end = market.newest("BTCUSDT", "1d") + pd.Timedelta(days=1)
+    learners = [make_learner(kind, {}, SYMBOLS) for kind in LEARNERS]
+    return build_materials(market.as_of(end), recipe, learners)
+
+
+@pytest.fixture(scope="module")
+def training(materials: Materials, recipe: Recipe) -> TrainingSet:
+    fold = make_folds(recipe, materials.until - pd.Timedelta(days=1))[-1]
+    return materials.training_set("T14_X8", fold)
+
+
+@pytest.fixture(params=CASES)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def rows(kind: str, materials: Materials) -> pd.DataFrame:
+    feature_set = CASES[kind]().feature_set
+    if feature_set not in materials.features:
+        return pd.DataFrame(index=materials.own(materials.daily).index[-30:])
+    return materials.own(materials.features[feature_set]).tail(30)
+
+
+def load(kind: str, files: dict[str, bytes]) -> Any:
+    return BaseRateModel.load(files) if kind == "base_rate" else load_model(kind, files)
+
+
+def test_probabilities_are_probabilities_of_the_targets_classes(
+    kind: str, training: TrainingSet, rows: pd.DataFrame
+) -> None:
+    table = CASES[kind]().fit(training, seed=SEED).predict_proba(rows)
+    assert tuple(table.columns) == training.target.classes
+    assert table.index.equals(rows.index)
+    values = table.to_numpy()
+    assert ((values > 0) & (values < 1)).all()
+    np.testing.assert_allclose(values.sum(axis=1), 1, atol=1e-12)
+
+
+def test_the_same_seed_gives_the_same_files(kind: str, training: TrainingSet) -> None:
+    learner = CASES[kind]()
+    assert learner.fit(training, seed=SEED).dump() == learner.fit(training, seed=SEED).dump()
+
+
+def test_a_loaded_model_answers_to_the_last_bit(
+    kind: str, training: TrainingSet, rows: pd.DataFrame
+) -> None:
+    model = CASES[kind]().fit(training, seed=SEED)
+    loaded = load(kind, model.dump())
+    pd.testing.assert_frame_equal(
+        loaded.predict_proba(rows), model.predict_proba(rows), check_exact=True
+    )
+    assert loaded.dump() == model.dump()
+
+
+def test_one_row_answers_as_among_many(
+    kind: str, training: TrainingSet, rows: pd.DataFrame
+) -> None:
+    model = CASES[kind]().fit(training, seed=SEED)
+    alone = pd.concat([model.predict_proba(rows.iloc[[i]]) for i in range(len(rows))])
+    np.testing.assert_allclose(alone, model.predict_proba(rows), atol=1e-12)
+
+
+def test_column_order_is_irrelevant(kind: str, training: TrainingSet, rows: pd.DataFrame) -> None:
+    model = CASES[kind]().fit(training, seed=SEED)
+    turned = rows[rows.columns[::-1]]
+    pd.testing.assert_frame_equal(model.predict_proba(turned), model.predict_proba(rows))
+
+
+@pytest.mark.parametrize("spoil", ["missing", "unknown", "NaN", "infinite"])
+def test_rows_that_do_not_fit_are_refused(
+    kind: str, training: TrainingSet, rows: pd.DataFrame, spoil: str
+) -> None:
+    model = CASES[kind]().fit(training, seed=SEED)
+    if not model.columns:
+        # The base rate reads no column, so none can be wrong.
+        assert len(model.predict_proba(rows.assign(more=np.nan))) == len(rows)
+        return
+    spoiled = {
+        "missing": lambda: rows.drop(columns=rows.columns[0]),
+        "unknown": lambda: rows.assign(surprise=1.0),
+        "NaN": lambda: rows.where(rows != rows.iloc[0, 0]),
+        "infinite": lambda: rows.assign(**{rows.columns[0]: np.inf}),
+    }[spoil]()
+    with pytest.raises(DataMalformed):
+        model.predict_proba(spoiled)
+
+
+def test_labels_and_prices_from_the_refit_on_change_nothing(
+    kind: str, training: TrainingSet, materials: Materials, recipe: Recipe
+) -> None:
+    """A training set of a market that went on differently is the same training set."""
+    fold = make_folds(recipe, materials.until - pd.Timedelta(days=1))[-1]
+    labels = materials.labels["T14_X8"].copy()
+    later = labels["resolves_at"] >= pd.Timestamp(fold.refit)
+    labels.loc[later, "label"] = 1
+    assert later.any()
+    spoiled = Materials(
+        materials.symbol,
+        materials.until,
+        materials.features,
+        {"T14_X8": labels},
+        materials.daily,
+    ).training_set("T14_X8", fold)
+    learner = CASES[kind]()
+    assert learner.fit(spoiled, seed=SEED).dump() == learner.fit(training, seed=SEED).dump()
+
+
+def test_files_that_are_missing_or_junk_are_refused(kind: str, training: TrainingSet) -> None:
+    files = CASES[kind]().fit(training, seed=SEED).dump()
+    for name in files:
+        for spoiled in ({**files, name: b"junk"}, {k: v for k, v in files.items() if k != name}):
+            with pytest.raises(BundleRefused):
+                load(kind, spoiled)
