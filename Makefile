@@ -1,24 +1,25 @@
 # Developer commands: `make` lists them. Needs make, Python >= 3.11 with venv, and OpenMP.
+# `make PYTHON=python3.12 test` chooses the Python of a new .venv.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format run bench lock
 
 VENV := .venv
-PYTHON := $(VENV)/bin/python
+PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv pip
-PROJECT := --python $(PYTHON) --no-build-isolation --editable
+PROJECT := --python $(PY) --no-build-isolation --editable
 ARGS :=
 
 # Like pip, uv then trusts the certificates that this system trusts.
 export UV_SYSTEM_CERTS := 1
-# uv fails on a folder that is absent, where pip only warns.
+# uv parts folders by commas, and fails on one that is absent, where pip only warns.
 ifneq ($(wildcard $(PIP_FIND_LINKS)),)
-export UV_FIND_LINKS := $(wildcard $(PIP_FIND_LINKS))
+export UV_FIND_LINKS := $(shell echo $(wildcard $(PIP_FIND_LINKS)) | tr ' ' ',')
 endif
 
 # The hashed locks are resolved for Linux and Python 3.11, and bind there; elsewhere
 # pyproject.toml resolves. `make LOCKED=yes` and `make LOCKED=no` choose.
-LOCKED ?= $(shell $(PYTHON) -c \
+LOCKED ?= $(shell $(PY) -c \
 	'import sys; print("yes" if (sys.platform, *sys.version_info[:2]) == ("linux", 3, 11) else "no")')
 
 help: ## List the commands
@@ -28,23 +29,23 @@ demo: $(VENV)/base.stamp ## Run sixty simulated mornings offline, and print the 
 	@$(VENV)/bin/forecastlab demo $(ARGS)
 
 test: $(VENV)/dev.stamp ## Run all tests
-	$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 $(ARGS)
+	$(PY) -m pytest --numprocesses auto --maxprocesses 4 $(ARGS)
 
 check: $(VENV)/dev.stamp ## Lint, format, types, layers
-	$(PYTHON) -m ruff check .
-	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m mypy
-	$(PYTHON) -m pytest --quiet tests/unit/test_layers.py tests/unit/test_banned.py
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m pytest --quiet tests/unit/test_layers.py tests/unit/test_banned.py
 
 format: $(VENV)/dev.stamp ## Mend what ruff can mend
-	$(PYTHON) -m ruff check --fix .
-	$(PYTHON) -m ruff format .
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
 
 run: $(VENV)/base.stamp ## Run the morning on live Binance candles
 	@$(VENV)/bin/forecastlab daily $(ARGS)
 
 bench: $(VENV)/dev.stamp ## Run all benchmarks, and print their tables
-	@$(PYTHON) -m benchmarks $(ARGS)
+	@$(PY) -m benchmarks $(ARGS)
 
 lock: $(VENV)/tools.stamp ## Resolve the locks again (ARGS=--upgrade for the newest)
 	$(COMPILE) --group tools --output-file requirements/tools.lock $(ARGS)
@@ -57,9 +58,9 @@ COMPILE := $(UV) compile --quiet --no-header --generate-hashes --no-emit-package
 
 $(VENV)/tools.stamp: requirements/machine.sh requirements/tools.lock
 	@python=$$(sh requirements/machine.sh) || exit 1; \
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 		|| "$$python" -m venv --clear $(VENV)
-	@$(PYTHON) -m pip install -qq --disable-pip-version-check --require-hashes \
+	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes \
 		--requirement requirements/tools.lock
 	@touch $@
 
@@ -75,7 +76,7 @@ $(VENV)/dev.stamp: $(VENV)/base.stamp requirements/dev.lock
 
 # $(1) names the lock, $(2) the project with its extras.
 install = if [ "$(LOCKED)" = yes ]; then \
-		$(UV) install --quiet --compile-bytecode --require-hashes --python $(PYTHON) \
+		$(UV) install --quiet --compile-bytecode --require-hashes --python $(PY) \
 			--requirement requirements/$(1).lock \
 		&& $(UV) install --quiet --no-deps $(PROJECT) .; \
 	else $(UV) install --quiet --compile-bytecode $(PROJECT) '$(2)'; fi

@@ -10,16 +10,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import lightgbm
 import numpy as np
 import pandas as pd
 
+from forecastlab.contracts.candles import Candles
 from forecastlab.contracts.errors import DataUnavailable
-from forecastlab.evaluation.scores import AUC_ONE_VS_REST, LOG_LOSS, Forecasts, value
+from forecastlab.contracts.intervals import DURATION
+from forecastlab.evaluation.classification import ConfusionScore, balanced_accuracy, macro_f1
+from forecastlab.evaluation.scores import AUC_ONE_VS_REST, LOG_LOSS, Forecasts, Score, value
 from forecastlab.features.baseline import BASELINE, baseline_features
 from forecastlab.features.flow import FLOW, flow_features
+from forecastlab.targets.base import resolves_at
 
 CLASSES: Final = (-1, 0, 1)
 TRAIN_ROWS: Final = 1500
@@ -28,6 +33,10 @@ TRAIN_ROWS: Final = 1500
 TEST_ROWS: Final = 63
 STEP: Final = 21
 ROUNDS: Final = 100
+
+BALANCED_ACCURACY: Final = ConfusionScore("accuracy", partial(balanced_accuracy, absent=0.0))
+MACRO_F1: Final = ConfusionScore("f1", partial(macro_f1, absent=0.0))
+"""As the original counts: a class that a fold lacks is a recall, and an F1, of 0."""
 
 LabelRule = Callable[[np.ndarray, int, float], np.ndarray]
 """(closes, horizon, level) -> label per close; NaN where there is none."""
@@ -136,13 +145,13 @@ def run_loop(folds: list[Block], *, threads: int) -> Outcome:
     forecasts = [fit_and_forecast(fold, threads=threads) for fold in folds]
     seconds = time.perf_counter() - begin
     happened = np.concatenate([fold.test_y for fold in folds])
-    marks = np.array([_marks(p, f.test_y) for p, f in zip(forecasts, folds, strict=True)])
+    single = [Forecasts(p, fold.test_y, CLASSES) for p, fold in zip(forecasts, folds, strict=True)]
     pooled = Forecasts(np.concatenate(forecasts), happened, CLASSES)
     prior = Forecasts(np.concatenate([_prior(fold) for fold in folds]), happened, CLASSES)
     return Outcome(
         folds=len(folds),
-        balanced_accuracy=float(np.median(marks[:, 0])),
-        macro_f1=float(np.median(marks[:, 1])),
+        balanced_accuracy=_median(BALANCED_ACCURACY, single),
+        macro_f1=_median(MACRO_F1, single),
         accuracy=float((pooled.probabilities.argmax(axis=1) == pooled.positions()).mean()),
         auc=value(AUC_ONE_VS_REST, pooled),
         log_loss=value(LOG_LOSS, pooled),
@@ -152,16 +161,16 @@ def run_loop(folds: list[Block], *, threads: int) -> Outcome:
 
 
 def fit_and_forecast(fold: Block, *, threads: int) -> np.ndarray:
-    """Return LightGBM's probabilities of a fold's test rows, default parameters, 100 rounds."""
-    parameters: dict[str, Any] = {
-        "objective": "multiclass",
-        "num_class": 3,
-        "verbosity": -1,
-    }
-    parameters["num_threads"] = threads
-    rows = lightgbm.Dataset(fold.train_x, fold.train_y + 1)
-    booster = lightgbm.train(parameters, rows, num_boost_round=ROUNDS)
+    """Return the probabilities of a fold's test rows."""
+    booster = fit_booster(fold.train_x, fold.train_y, threads=threads)
     return np.asarray(booster.predict(fold.test_x, num_threads=threads))
+
+
+def fit_booster(x: np.ndarray, label: np.ndarray, *, threads: int) -> lightgbm.Booster:
+    """Fit LightGBM with its default parameters and 100 rounds."""
+    parameters: dict[str, Any] = {"objective": "multiclass", "num_class": 3, "verbosity": -1}
+    parameters["num_threads"] = threads
+    return lightgbm.train(parameters, lightgbm.Dataset(x, label + 1), num_boost_round=ROUNDS)
 
 
 def closes_read(rule: LabelRule, close: np.ndarray, horizon: int, level: float) -> list[int]:
@@ -187,6 +196,16 @@ def closes_read(rule: LabelRule, close: np.ndarray, horizon: int, level: float) 
             changed = np.isfinite(before) & (after != before)
             read.update(offset[changed].tolist())
     return sorted(read - {0})
+
+
+def label_table(candles: Candles, rule: LabelRule, horizon: int, level: float) -> pd.DataFrame:
+    """Return a rule's labels as the leak prover reads them: `label`, `as_of`, `resolves_at`."""
+    frame = candles.frame
+    label = rule(frame["close"].to_numpy(dtype="float64"), horizon, level)
+    as_of = pd.DatetimeIndex(frame.index + DURATION[candles.interval])
+    resolved = resolves_at(as_of, horizon, candles.interval)
+    table = pd.DataFrame({"label": label, "as_of": as_of, "resolves_at": resolved}, frame.index)
+    return table.dropna().astype({"label": "int64"})
 
 
 def agreement(
@@ -221,13 +240,5 @@ def _prior(fold: Block) -> np.ndarray:
     return np.tile(shares, (len(fold.test_y), 1))
 
 
-def _marks(probabilities: np.ndarray, happened: np.ndarray) -> tuple[float, float]:
-    """Return mean recall and mean F1 over the three classes; 0 for a class that is not there."""
-    said = np.asarray(CLASSES)[probabilities.argmax(axis=1)]
-    recall, f1 = [], []
-    for label in CLASSES:
-        hits = int(((said == label) & (happened == label)).sum())
-        there, told = int((happened == label).sum()), int((said == label).sum())
-        recall.append(hits / there if there else 0.0)
-        f1.append(2 * hits / (there + told) if there + told else 0.0)
-    return float(np.mean(recall)), float(np.mean(f1))
+def _median(score: Score, folds: list[Forecasts]) -> float:
+    return float(np.median([value(score, fold) for fold in folds]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
 import sys
 from collections.abc import Callable
@@ -20,8 +19,8 @@ from forecastlab.adapters.event_registry import EventRegistry
 from forecastlab.adapters.local_store import LocalStore
 from forecastlab.adapters.overlay_store import OverlayStore
 from forecastlab.adapters.progress import progress
-from forecastlab.adapters.provenance import git_commit, packages, python_version
-from forecastlab.adapters.store_pin import pin_store
+from forecastlab.adapters.provenance import git_commit, packages, python_version, user_name
+from forecastlab.adapters.store_pin import check_pin, pin_store
 from forecastlab.contracts.config import Recipe, parse_recipe
 from forecastlab.contracts.errors import ConfigError, UsageError
 from forecastlab.contracts.ports import CandleArchive, CandleSource, Clock, ObjectStore
@@ -100,7 +99,9 @@ def _binance(settings: Settings) -> BinanceSource:
     from forecastlab.adapters.binance import DEFAULT_URLS, BinanceSource  # noqa: PLC0415
 
     return BinanceSource(
-        settings.binance_urls or DEFAULT_URLS, deadline_s=settings.binance_deadline_s
+        settings.binance_urls or DEFAULT_URLS,
+        deadline_s=settings.binance_deadline_s,
+        progress=progress(),
     )
 
 
@@ -125,9 +126,10 @@ def _wired(
         registry=EventRegistry(store, settings.deployment),
         bundles=BundleShelf(settings.models, store),
         progress=progress(),
+        check_pin=partial(check_pin, store, source.kind),
         pin_store=partial(pin_store, store, source.kind),
         production_dir=settings.production_dir,
-        by=getpass.getuser(),
+        by=user_name(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,6 +58,9 @@ VARIABLES: Final = (
     ),
     Variable("FORECASTLAB_SIMULATED_SEED", "7", "Seed of the simulated market."),
     Variable(
+        "FORECASTLAB_TEST_DATA", "../shared/data", "Real candles for the tests, if there are."
+    ),
+    Variable(
         "FORECASTLAB_LOG", "warning", "Least severity of log lines: debug, info, warning, error."
     ),
 )
@@ -86,9 +90,12 @@ def read_settings(
     Raises:
         ConfigError: a value cannot be read; the message names the variable.
     """
-    values = {variable.name: variable.default for variable in VARIABLES}
-    values |= _dotenv((folder or Path.cwd()) / ".env")
-    values |= {k: v for k, v in (os.environ if environment is None else environment).items() if v}
+    defaults = {variable.name: variable.default for variable in VARIABLES}
+    given = os.environ if environment is None else environment
+    # A variable that is set and empty wins over `.env` too: it asks for the default.
+    named = {name: given[name] for name in defaults if name in given}
+    chosen = {**_dotenv((folder or Path.cwd()) / ".env"), **named}
+    values = {name: _text(name, chosen.get(name) or default) for name, default in defaults.items()}
     production, now = values["PRODUCTION_DIR"], values["FORECASTLAB_SIMULATED_NOW"]
     return Settings(
         store=values["FORECASTLAB_STORE"],
@@ -101,7 +108,7 @@ def read_settings(
         ),
         binance_deadline_s=_number(values, "FORECASTLAB_BINANCE_DEADLINE_S"),
         simulated_now=parse_instant(now, what="FORECASTLAB_SIMULATED_NOW") if now else None,
-        simulated_seed=int(_number(values, "FORECASTLAB_SIMULATED_SEED")),
+        simulated_seed=_count(values, "FORECASTLAB_SIMULATED_SEED"),
         log=_choice(values, "FORECASTLAB_LOG", ("debug", "info", "warning", "error")),
     )
 
@@ -123,7 +130,10 @@ def _dotenv(path: Path) -> dict[str, str]:
     from dotenv import dotenv_values  # noqa: PLC0415
 
     known = {variable.name for variable in VARIABLES}
-    found = {name: value for name, value in dotenv_values(path).items() if value}
+    try:
+        found = {name: value for name, value in dotenv_values(path).items() if value}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}.", remedy="Mend the file.") from error
     unknown = [name for name in found if name.startswith("FORECASTLAB_") and name not in known]
     if unknown:
         raise ConfigError(
@@ -134,11 +144,28 @@ def _dotenv(path: Path) -> dict[str, str]:
 
 def _number(values: Mapping[str, str], name: str) -> float:
     try:
-        return float(values[name])
+        number = float(values[name])
     except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
         raise ConfigError(
-            f"{name}={values[name]!r} is no number.", remedy="Write a number."
-        ) from None
+            f"{name}={values[name]!r} is no number above 0.", remedy="Write a number of seconds."
+        )
+    return number
+
+
+def _count(values: Mapping[str, str], name: str) -> int:
+    if not (values[name].isascii() and values[name].isdigit()):
+        raise ConfigError(f"{name}={values[name]!r} is no count.", remedy="Write 0, 1, 2, …")
+    return int(values[name])
+
+
+def _text(name: str, value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"{name} is not written in UTF-8.", remedy="Write it anew.") from None
+    return value
 
 
 def _choice(values: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from forecastlab.bootstrap import Choice, chosen_settings, open_workspace, provenance
+from forecastlab.contracts.canonical import digest
 from forecastlab.contracts.intervals import asof_name
 from forecastlab.usecases.train import TrainRequest, train
 from tests.support.command_line import CommandLine
@@ -30,6 +31,13 @@ class Lab:
         return f"file:{self.candles}"
 
 
+def write_champion(models: Path, name: str) -> None:
+    """Name the first champion, with its manifest's digest."""
+    known = digest((models / name / "meta.json").read_bytes())
+    table = f'[flow_T21X8_T14X8]\nbundle = "{name}"\ndigest = "{known}"\n'
+    (models / "champions.toml").write_text(table)
+
+
 @pytest.fixture(scope="session")
 def trained_lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     root = tmp_path_factory.mktemp("lab")
@@ -44,7 +52,7 @@ def trained_lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
         workspace = open_workspace(settings)
         request = TrainRequest(small_recipe(), asof_name(CUT_OFF, "1d"), quick=True)
         name = train(workspace, request, provenance()).name
-    (models / "champions.toml").write_text(f'[{workspace.deployment}]\nbundle = "{name}"\n')
+    write_champion(models, name)
     return Lab(candles, models, name)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.e2e.conftest import Lab
+from tests.e2e.conftest import Lab, write_champion
 from tests.e2e.test_predict import ASOF, contents
 from tests.support.command_line import CommandLine
 
@@ -163,6 +163,8 @@ def test_spoiled_bundles_do_not_speak(
 ) -> None:
     spoil, part = SPOILED_BUNDLES[spoiled]
     spoil(lab.models / lab.bundle)
+    if (lab.models / lab.bundle / "meta.json").exists():
+        write_champion(lab.models, lab.bundle)
     cli("predict", "--asof", ASOF).refused(4, part)
     assert not any(key.startswith("predictions") for key in contents(tmp_path / "store"))
 
@@ -192,5 +194,5 @@ def test_a_store_of_another_kind_is_refused(lab: Lab, cli: CommandLine) -> None:
 
 
 def test_no_champion_names_the_way(lab: Lab, cli: CommandLine) -> None:
-    (lab.models / "champions.toml").write_text("")
+    (lab.models / "champions.toml").write_text("# nothing")
     cli("predict", "--asof", ASOF).refused(2, "forecastlab train")

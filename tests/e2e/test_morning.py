@@ -153,6 +153,48 @@ def test_no_later_step_can_fail_the_forecast(
     assert days.runs()[-1]["exit_code"] == 0
 
 
+def test_when_the_forecast_fails_outcomes_are_still_written(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days.wake(2)
+    days.set_clock(asof(15) + WAKES)
+
+    def refuse(*_: object) -> None:
+        raise DataUnavailable("no bundle.", remedy="Wait.")
+
+    monkeypatch.setattr(morning_module, "predict", refuse)
+    with pytest.raises(DataUnavailable), recorded(days.workspace, "daily") as attempt:
+        morning(days.workspace, PredictRequest(), attempt)
+    assert days.files("outcomes/") != []
+    assert days.runs()[-1]["exit_code"] == 3
+
+
+def test_an_older_hole_is_filled_by_a_later_morning(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days.wake(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(morning_module, "fill", lambda *_, **__: ())
+        days.wake(5)
+    assert days.files("predictions/backfill/") == []
+    days.wake(6)
+    assert len(days.files("predictions/backfill/")) == 2
+
+
+def test_a_stored_outcome_stands_and_scoring_goes_on(days: Days) -> None:
+    days.wake(15)
+    key = days.store / "outcomes/T14_X8" / f"{asof_name(asof(1), '1d')}.json"
+    told = json.loads(key.read_bytes())
+    other = {-1: 0, 0: 1, 1: -1}[told["label"]]
+    key.write_text(json.dumps({**told, "label": other}))
+    (days.store / "predictions/daily" / f"{asof_name(asof(15), '1d')}.json").write_bytes(b"{")
+    days.wake(16)
+    report = score(days.workspace)
+    assert len(report.problems) == 2
+    assert {one.candidate: one.resolved for one in report.scores}["T14_X8"] == 1
+    assert json.loads(key.read_bytes())["label"] == other
+
+
 def test_before_the_close_there_is_nothing_new(days: Days) -> None:
     days.wake(2)
     days.set_clock(asof(3) + timedelta(hours=23, minutes=59))
@@ -181,8 +223,15 @@ def test_backfill_by_hand(
     }
     everything = cli("backfill", *span, "--mode", "all", "--json").document
     assert everything[0]["result"] == "filled"
-    early = ("--from", asof_name(asof(-3), "1d"), "--to", asof_name(asof(1), "1d"))
-    cli("backfill", *early).refused(2, "before the cut-off")
+    early = ("--from", asof_name(asof(-2), "1d"), "--to", asof_name(asof(1), "1d"))
+    before = days.workspace.store.list("predictions/")
+    shown = cli("backfill", *early, "--json").document
+    assert [row["result"] for row in shown[:2]] == ["oof", "oof"]
+    assert sum(shown[0]["oof"]["T21_X8"].values()) == pytest.approx(1)
+    assert len(days.workspace.store.list("predictions/")) == len(before) + 1  # the cut-off candle
+    ancient = ("--from", "2018-02-01", "--to", "2018-02-01")
+    none = cli("backfill", *ancient, "--json")
+    assert (none.code, none.document[0]["result"]) == (3, "refused")
     cli("backfill", "--from", span[3], "--to", span[1]).refused(2, "empty")
 
 

@@ -83,6 +83,7 @@ def test_a_dry_run_writes_nothing_at_all(lab: Lab, cli: CommandLine, tmp_path: P
     ended = cli("predict", "--asof", ASOF, "--dry-run", "--json")
     assert ended.code == 0
     assert ended.document["asof_date"] == ASOF
+    assert "Dry run" in cli("predict", "--asof", ASOF, "--dry-run").out
     assert not (tmp_path / "store").exists()
 
 
@@ -101,7 +102,8 @@ def test_without_an_asof_the_newest_candle_is_demanded(
 @pytest.mark.parametrize(
     ("asof", "code", "part"),
     [
-        ("2999-01-01", 2, "in the future"),
+        ("2199-01-01", 2, "in the future"),
+        ("9999-12-31", 2, "names no 1d candle"),
         ("2017-06-01", 2, "before the cut-off"),
         (day(-1), 2, "before the cut-off"),
         ("yesterday", 2, "names no 1d candle"),
@@ -142,6 +144,110 @@ def test_replay_equals_the_record_and_writes_nothing(
     assert ended.code == 0
     assert "equals the sealed record" in ended.out
     assert contents(tmp_path / "store", without="") == before
+
+
+@pytest.mark.parametrize("damage", ["absent", "junk", "old"])
+def test_latest_is_repaired_by_any_later_run(
+    lab: Lab, cli: CommandLine, tmp_path: Path, damage: str
+) -> None:
+    path = tmp_path / "store/predictions/latest.json"
+    cli("predict", "--asof", ASOF)
+    old = path.read_bytes()
+    cli("predict", "--asof", LATER)
+    good = path.read_bytes()
+    path.unlink()
+    if damage != "absent":
+        path.write_bytes(old if damage == "old" else b"{")
+    assert cli("status").code == 0
+    cli("predict", "--asof", day(4)).refused(2, "before the newest record")
+    assert cli("predict", "--asof", LATER).code == 0
+    assert path.read_bytes() == good
+
+
+def test_a_newer_record_sealed_meanwhile_is_not_undercut(
+    lab: Lab, cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the forecast and its publication another process seals a later day."""
+    from forecastlab.usecases import predict as module
+
+    publish = module.publish
+
+    def after_another(store: object, record: object) -> object:
+        monkeypatch.setattr(module, "publish", publish)
+        assert cli("predict", "--asof", LATER).code == 0
+        return publish(store, record)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "publish", after_another)
+    cli("predict", "--asof", ASOF).refused(2, "before the newest record")
+    assert not (tmp_path / "store/predictions/daily" / f"{ASOF}.json").exists()
+
+
+def test_foreign_files_in_the_store_are_passed_over(
+    lab: Lab, cli: CommandLine, tmp_path: Path
+) -> None:
+    first = cli("predict", "--asof", ASOF)
+    for name in ("predictions/daily/.DS_Store", "bundles/.DS_Store", "bundles/notes.txt"):
+        (tmp_path / "store" / name).write_bytes(b"x")
+    registry = next((tmp_path / "store/registry").iterdir())
+    (registry / ".DS_Store").write_bytes(b"x")
+    (tmp_path / "store/predictions/daily" / f"{LATER}.json.bak").write_bytes(b"x")
+    later = cli("predict", "--asof", LATER, "--json")
+    assert (first.code, later.code) == (0, 0), later.err
+    assert later.document["previous"] is not None
+    assert cli("bundles", "list").code == 0
+
+
+def test_a_failed_attempt_does_not_pin_the_store(
+    lab: Lab, cli: CommandLine, tmp_path: Path
+) -> None:
+    cli("predict", "--source", "file:/nowhere", "--asof", ASOF).refused(3)
+    assert not (tmp_path / "store/store.json").exists()
+    assert cli("predict", "--asof", ASOF).code == 0
+    assert (tmp_path / "store/store.json").exists()
+
+
+def test_a_user_without_a_name_can_run_it(
+    lab: Lab, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As containers do: no passwd entry, no USER."""
+    import getpass
+
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr(getpass, "getuser", nameless)
+    assert cli("predict", "--asof", ASOF).code == 0
+    assert cli("status", "--json").document["events"][0]["by"].startswith("uid ")
+
+
+ODD: dict[str, tuple[tuple[str, ...], dict[str, str], int]] = {
+    "seed nan": (("status",), {"FORECASTLAB_SIMULATED_SEED": "nan"}, 2),
+    "seed negative": (("status",), {"FORECASTLAB_SIMULATED_SEED": "-5"}, 2),
+    "deadline nan": (("status",), {"FORECASTLAB_BINANCE_DEADLINE_S": "nan"}, 2),
+    "ancient clock": (("status",), {"FORECASTLAB_SIMULATED_NOW": "0001-01-01"}, 2),
+    "undecodable why": (("promote", "x", "--why", "\udcff"), {}, 2),
+    "undecodable source": (("predict", "--source", "file:/tmp/\udcff"), {}, 2),
+    "override to nowhere": (("predict", "--asof", ASOF), {"PRODUCTION_DIR": "/nowhere"}, 4),
+    "replay of no date": (("replay", "nonsense"), {}, 2),
+    "replay of no record": (("replay", ASOF), {}, 3),
+    "another deployment": (("predict", "--deployment", "other", "--asof", ASOF), {}, 2),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_requests_end_deliberately(
+    lab: Lab, cli: CommandLine, monkeypatch: pytest.MonkeyPatch, odd: str
+) -> None:
+    arguments, environment, code = ODD[odd]
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    cli(*arguments).refused(code)
+
+
+@pytest.mark.parametrize("name", [".env", "models/champions.toml"])
+def test_files_that_are_not_utf8(lab: Lab, cli: CommandLine, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\xff\xfe")
+    cli("status").refused(2, name.split("/")[-1])
 
 
 def test_the_table_for_people_says_what_counts(lab: Lab, cli: CommandLine) -> None:

@@ -57,9 +57,9 @@ def test_refusals_leave_the_champion_in_place(
     cli("promote", second, "--why", "broken").refused(4, "changed")
     cli("promote", "nothing", "--why", "typo").refused(4, "bundles list")
     cli("promote", lab.bundle, "--why", "again").refused(2, "champion already")
-    cli("promote", second, "--why", "  ").refused(4)
+    cli("promote", second, "--why", "  ").refused(2, "needs a reason")
     cli("rollback", "--why", "nowhere to go").refused(2, "no earlier champion")
-    cli("rollback", "--to", second, "--why", "never was").refused(2, "never was the champion")
+    cli("rollback", "--to", second, "--why", "never was").refused(2, "no earlier champion")
     assert champion(cli) == lab.bundle
     assert len(list((tmp_path / "store/registry").rglob("*.json"))) == 1
 
@@ -72,6 +72,48 @@ def test_a_rollback_target_is_verified_first(lab: Lab, cli: CommandLine, second:
     assert champion(cli) == second
 
 
+def test_a_second_rollback_goes_further_back_not_forth(
+    lab: Lab, cli: CommandLine, second: str
+) -> None:
+    for name in (lab.bundle, second):
+        cli("promote", name, "--why", "next")
+    cli("rollback", "--why", "once")
+    cli("rollback", "--why", "twice").refused(2, "no earlier champion")
+    assert champion(cli) == lab.bundle
+
+
+def test_a_manifest_that_changed_is_not_the_champion(lab: Lab, cli: CommandLine) -> None:
+    """Every file's hash is in the manifest; the manifest's own is where it was named."""
+    path = lab.models / lab.bundle / MANIFEST
+    path.write_bytes(path.read_bytes().replace(b'"log_loss_skill": 0.', b'"log_loss_skill": 0.9'))
+    cli("predict", "--asof", ASOF).refused(4, "champions.toml")
+    cli("bundles", "verify", lab.bundle)
+    status = cli("status", "--json")
+    assert status.code == 4
+    assert "champions.toml" in status.document["refused"]
+
+
+def test_a_registered_bundle_that_changed_is_refused(lab: Lab, cli: CommandLine) -> None:
+    cli("promote", lab.bundle, "--why", "first")
+    path = lab.models / lab.bundle / MANIFEST
+    path.write_bytes(path.read_bytes().replace(b'"git_commit": "', b'"git_commit": "0'))
+    cli("predict", "--asof", ASOF).refused(4, "the registry")
+    cli("predict", "--asof", ASOF, "--bundle", lab.bundle).refused(4, "the registry")
+
+
+def test_status_asks_the_bundle_that_would_speak(lab: Lab, cli: CommandLine) -> None:
+    assert cli("status", "--json").document["speaks"] == lab.bundle
+    flip_a_byte(lab.models / lab.bundle)
+    ended = cli("status", "--json")
+    assert ended.code == 4
+    assert "changed" in ended.document["refused"]
+
+
+def test_instants_with_an_offset_are_understood(lab: Lab, cli: CommandLine) -> None:
+    shown = cli("status", "--at", "2025-10-01T12:00:00+08:00").out
+    assert "2025-10-01 04:00 UTC" in shown
+
+
 def test_another_champion_on_a_sealed_day_is_kept_apart(
     lab: Lab, cli: CommandLine, second: str, tmp_path: Path
 ) -> None:
@@ -80,4 +122,7 @@ def test_another_champion_on_a_sealed_day_is_kept_apart(
     ended = cli("predict", "--asof", ASOF)
     assert ended.code == 0
     assert "kept apart" in ended.out
+    assert "predictions/conflicts/" in ended.out
+    assert "second answer" in ended.err
+    assert cli("predict", "--asof", ASOF).code == 0
     assert len(list((tmp_path / "store/predictions/conflicts").iterdir())) == 1

@@ -99,6 +99,32 @@ def test_killed_at_any_object_the_next_update_completes(
         assert held(cli(*arguments, "--json").document) == whole
 
 
+def test_revisions_are_noticed_and_wait_to_be_accepted(
+    cli: CommandLine, recipe: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cli("update", str(recipe))
+    monkeypatch.setenv("FORECASTLAB_SIMULATED_NOW", "2018-09-03T00:05:00Z")
+    # The exchange tells another story of the last days: another seed draws all candles anew.
+    monkeypatch.setenv("FORECASTLAB_SIMULATED_SEED", "8")
+    before = held(cli("update", str(recipe), "--json").document)
+    told = cli("update", str(recipe))
+    assert "has revised" in told.out
+    accepted = cli("update", str(recipe), "--accept-revisions")
+    assert "in force now" in accepted.out
+    assert "has revised" not in accepted.out
+    assert held(cli("update", str(recipe), "--json").document) == before
+
+
+def test_a_hole_up_to_a_months_end_is_filled(
+    cli: CommandLine, recipe: Path, tmp_path: Path
+) -> None:
+    """A kill between two months leaves such a hole, however short."""
+    whole = held(cli("update", str(recipe), "--json").document)
+    for path in (tmp_path / "store/candles").rglob("2018-03.parquet"):
+        path.unlink()
+    assert held(cli("update", str(recipe), "--json").document) == whole
+
+
 def test_without_a_champion_or_a_recipe_the_way_is_named(cli: CommandLine) -> None:
     cli("update").refused(2, "forecastlab train")
 

@@ -40,7 +40,7 @@ def sources(*folders: str, root: Path = ROOT) -> dict[str, str]:
 def imports(modules: Mapping[str, str]) -> dict[str, tuple[Import, ...]]:
     """Return what each module imports."""
     return {
-        name: tuple(_found_in(ast.parse(source), known=set(modules)))
+        name: tuple(dict.fromkeys(_found_in(ast.parse(source), known=set(modules))))
         for name, source in modules.items()
     }
 

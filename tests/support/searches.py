@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from forecastlab.adapters.clocks import FixedClock
 from forecastlab.bootstrap import Choice, chosen_settings, open_workspace
+from forecastlab.contracts.provenance import Provenance
 from forecastlab.usecases.search import SearchRequest
 from forecastlab.usecases.workspace import Workspace
 from tests.support.memory_store import MemoryStore
@@ -23,7 +25,10 @@ def search_candles(folder: Path) -> Path:
 def search_workspace(candles: Path, store: MemoryStore) -> Workspace:
     """Open a workspace on the candles that keeps everything in `store`."""
     settings = chosen_settings(Choice(source=f"file:{candles}", store=str(candles / "unused")))
-    return replace(open_workspace(settings), store=store)
+    return replace(open_workspace(settings), store=store, wall=FixedClock(LAST))
+
+
+PROVENANCE = Provenance("0" * 40, "3.11", {})
 
 
 def small_search() -> SearchRequest:

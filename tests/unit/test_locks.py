@@ -15,7 +15,8 @@ from tests.support.imports import ROOT, imports, sources
 
 DECLARED: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 BASE: Final[list[str]] = DECLARED["project"]["dependencies"]
-DEV: Final[list[str]] = DECLARED["project"]["optional-dependencies"]["dev"]
+EXTRAS: Final[dict[str, list[str]]] = DECLARED["project"]["optional-dependencies"]
+DEV: Final = EXTRAS["dev"]
 TOOLS: Final[list[str]] = DECLARED["dependency-groups"]["tools"]
 
 LINUX: Final = {"sys_platform": "linux", "python_version": "3.11", "python_full_version": "3.11.0"}
@@ -84,7 +85,7 @@ IMPORTED_AS: Final = {
 def test_every_library_that_src_imports_is_declared() -> None:
     declared = {
         IMPORTED_AS.get(name, name).replace("-", "_")
-        for group in (BASE, DECLARED["project"]["optional-dependencies"]["train"])
+        for group in (BASE, *(EXTRAS[name] for name in EXTRAS.keys() - {"dev"}))
         for name in (Requirement(text).name for text in group)
     }
     found = imports(sources("src")).values()

@@ -22,6 +22,12 @@ def test_environment_wins_over_dotenv(tmp_path: Path) -> None:
     assert (settings.store, settings.source) == ("from-environment", "simulated")
 
 
+def test_an_empty_variable_wins_over_dotenv(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PRODUCTION_DIR=/somewhere\nFORECASTLAB_TEST_DATA=data\n")
+    assert read_settings({}, folder=tmp_path).production_dir == Path("/somewhere")
+    assert read_settings({"PRODUCTION_DIR": ""}, folder=tmp_path).production_dir is None
+
+
 def test_an_empty_variable_counts_as_unset(tmp_path: Path) -> None:
     assert read_settings({"FORECASTLAB_STORE": ""}, folder=tmp_path).store == "outputs"
 

@@ -18,7 +18,7 @@ from forecastlab.contracts.errors import (
     StoreUnavailable,
 )
 from forecastlab.contracts.manifest import CARD, MANIFEST
-from forecastlab.contracts.ports import ABSENT, ObjectStore
+from forecastlab.contracts.ports import ABSENT, FirstChampion, ObjectStore
 
 CHAMPIONS: Final = "champions.toml"
 
@@ -35,8 +35,8 @@ class BundleShelf:
         shipped = {path.parent.name for path in self._models.glob(f"*/{MANIFEST}")}
         stored: dict[str, set[str]] = {}
         for key in self._store.list("bundles/"):
-            _, name, file = key.split("/", 2)
-            stored.setdefault(name, set()).add(file)
+            _, name, *file = key.split("/", 2)
+            stored.setdefault(name, set()).update(file)
         # A shipped bundle's manifest and card are shown in the store; its models are not there.
         whole = {
             name for name, files in stored.items() if MANIFEST in files and files - {MANIFEST, CARD}
@@ -77,10 +77,10 @@ class BundleShelf:
                     f"{path} is a link; a bundle holds files only.", remedy="Copy the file itself."
                 )
             if path.is_file():
-                found[path.relative_to(folder).as_posix()] = path.read_bytes()
+                found[path.relative_to(folder).as_posix()] = _read(path)
         return _named(verified(found, where=str(folder)), folder.resolve().name)
 
-    def first_champion(self, deployment: str) -> str | None:
+    def first_champion(self, deployment: str) -> FirstChampion | None:
         """Return the champion that `champions.toml` names for a deployment, or None.
 
         Raises:
@@ -90,10 +90,13 @@ class BundleShelf:
         if not path.is_file():
             return None
         try:
-            named = tomllib.loads(path.read_text()).get(deployment, {}).get("bundle")
-        except (tomllib.TOMLDecodeError, AttributeError) as error:
-            raise ConfigError(f"{path} is not valid: {error}.", remedy="Mend the file.") from error
-        return str(named) if named else None
+            named = tomllib.loads(path.read_text(encoding="utf-8")).get(deployment)
+            return FirstChampion(str(named["bundle"]), str(named["digest"])) if named else None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(
+                f"{path} cannot be read: {error}.",
+                remedy=f"Write [{deployment}] with `bundle` and `digest`; see `bundles verify`.",
+            ) from error
 
     def taken(self, name: str) -> bool:
         """Say whether a bundle's name is in use."""
@@ -145,6 +148,15 @@ class BundleShelf:
     def _bytes(self, key: str) -> bytes:
         found = self._store.get(key)
         return found.data if found else b""
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleRefused(
+            f"{path} cannot be read: {error.strerror or error}.", remedy="Check its permissions."
+        ) from error
 
 
 def _named(bundle: BundleFiles, name: str) -> BundleFiles:

@@ -66,7 +66,8 @@ class LocalStore:
         folder = self._root / prefix[: prefix.rfind("/") + 1]
         with self._reported("read"):
             keys = [path.relative_to(self._root).as_posix() for path in _files(folder)]
-        return sorted(key for key in keys if key.startswith(prefix) and not key.startswith(_HIDDEN))
+        # Hidden files are this store's own or a file manager's, never objects.
+        return sorted(key for key in keys if key.startswith(prefix) and "/." not in f"/{key}")
 
     def _create(self, temporary: Path, path: Path, key: str) -> None:
         try:

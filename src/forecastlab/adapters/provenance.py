@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import platform
 import subprocess
 from functools import cache
@@ -28,6 +30,14 @@ def packages() -> dict[str, str]:
     """Return name and version of every installed distribution."""
     found = {dist.metadata["Name"].lower(): dist.version for dist in distributions()}
     return dict(sorted(found.items()))
+
+
+def user_name() -> str:
+    """Return who runs this process; containers often run as a user without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def python_version() -> str:

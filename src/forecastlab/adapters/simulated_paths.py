@@ -137,7 +137,8 @@ def _prices(asset: Asset, returns: np.ndarray, sigma: np.ndarray, draw: _Draws) 
     up = _excursion(returns, sigma, draw.exponential("high", len(returns)))
     down = _excursion(-returns, sigma, draw.exponential("low", len(returns)))
     prices = np.column_stack([open_, open_ * np.exp(up), open_ * np.exp(-down), close])
-    prices = np.round(prices, asset.decimals)
+    # A price stays positive however far a strong drift carries it.
+    prices = np.maximum(np.round(prices, asset.decimals), 10.0**-asset.decimals)
     # Rounding keeps the order, except where exp and log leave a bound one float below a price.
     prices[:, 1] = prices.max(axis=1)
     prices[:, 2] = prices.min(axis=1)

@@ -8,7 +8,7 @@ import traceback
 import typer
 
 from forecastlab.cli import bundles, demo, forecasts
-from forecastlab.contracts.errors import EXIT_INTERNAL, ForecastLabError
+from forecastlab.contracts.errors import EXIT_INTERNAL, ForecastLabError, UsageError
 
 app = typer.Typer(
     name="forecastlab",
@@ -26,6 +26,7 @@ demo.add_to(app)
 def main() -> None:
     """Run one command; the one place that exits."""
     try:
+        _refuse_undecodable(sys.argv)
         app()
     except ForecastLabError as error:
         sys.stderr.write(f"forecastlab: {error}\n")
@@ -34,3 +35,13 @@ def main() -> None:
         traceback.print_exc()
         sys.stderr.write("forecastlab: this is a bug; please report the lines above.\n")
         sys.exit(EXIT_INTERNAL)
+
+
+def _refuse_undecodable(arguments: list[str]) -> None:
+    for one in arguments:
+        try:
+            one.encode()
+        except UnicodeEncodeError:
+            raise UsageError(
+                f"The argument {one!r} is not written in UTF-8.", remedy="Write it anew."
+            ) from None

@@ -16,6 +16,7 @@ from forecastlab.contracts.registry import RegistryEvent
 from forecastlab.usecases import promote as registry_verbs
 from forecastlab.usecases.champion import champion_needs
 from forecastlab.usecases.open_bundle import open_bundle
+from forecastlab.usecases.status import Status
 from forecastlab.usecases.status import status as current_status
 from forecastlab.usecases.update import held, training_needs
 from forecastlab.usecases.update import update as update_lake
@@ -60,7 +61,7 @@ def update(
     Example: forecastlab update config/reversal.toml
     """
     workspace = options.workspace(deployment, source, store, verbose=verbose)
-    workspace.pin_store()
+    workspace.check_pin()
     needs = training_needs(read_recipe(config)) if config else champion_needs(workspace)
     fetched = update_lake(workspace, needs, accept_revisions=accept_revisions)
     series = held(workspace, needs)
@@ -73,13 +74,14 @@ def update(
         counts = [one.rows, describe_gaps(one.gaps), len(one.rejected)]
         rows.append([one.symbol, one.interval, *counts, newest])
     output.table(["symbol", "interval", "candles", "gaps", "refused rows", "last closed"], rows)
-    new, revised = (
-        sum(getattr(one.appended, kind) for one in fetched) for kind in ("new", "revised")
-    )
-    output.say(f"{new} candle(s) fetched.")
-    if revised:
+    output.say(f"{sum(one.appended.new for one in fetched)} candle(s) fetched.")
+    accepted = sum(one.accepted for one in fetched)
+    pending = sum(one.pending for one in fetched)
+    if accepted:
+        output.say(f"{accepted} revised candle(s) are in force now.")
+    if pending:
         output.say(
-            f"{revised} candle(s) were revised by the exchange; first-seen ones stay in force"
+            f"The exchange has revised {pending} candle(s); the first-seen ones stay in force"
         )
         output.say("until `forecastlab update --accept-revisions`.")
 
@@ -187,7 +189,13 @@ def status(
     found = current_status(workspace, at=parse_instant(at, what="--at") if at else None)
     if as_json:
         output.print_json(found)
-        return
+    else:
+        _show_status(found)
+    if found.refused:
+        raise BundleRefused(found.refused, remedy="Roll back, or restore the bundle.")
+
+
+def _show_status(found: Status) -> None:
     output.say(f"{found.deployment} at {found.at:%Y-%m-%d %H:%M} UTC")
     if found.override:
         output.say(f"override: {found.override} speaks, whatever the registry says")
@@ -197,8 +205,12 @@ def status(
         output.say(
             f"champion: none yet; the first publish seats {found.first_champion or 'nothing'}"
         )
-    if found.latest:
-        output.say(f"newest record: {found.latest.asof_date}")
+    if found.speaks:
+        output.say(
+            f"speaks next: {found.speaks}, which {'does not verify' if found.refused else 'verifies'}"
+        )
+    if found.newest_record:
+        output.say(f"newest record: {found.newest_record}")
     rows = [[e.sequence, e.at, e.kind, e.bundle, e.by, e.why] for e in found.events]
     output.table(["#", "at", "event", "bundle", "by", "why"], rows)
 

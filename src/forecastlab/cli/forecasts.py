@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from forecastlab.cli import options, output, reading
-from forecastlab.contracts.errors import RecordConflict
+from forecastlab.contracts.errors import DataUnavailable, RecordConflict
 from forecastlab.usecases.backfill import BackfillRequest, Mode
 from forecastlab.usecases.backfill import backfill as fill_span
 from forecastlab.usecases.morning import morning
@@ -51,7 +51,7 @@ def predict(
     if as_json:
         output.print_json(published.record)
     else:
-        reading.show_published(published)
+        reading.show_published(published, dry_run=dry_run)
 
 
 def daily(
@@ -75,7 +75,7 @@ def daily(
         document = {"record": done.published.record, "steps": done.steps, "key": done.published.key}
         output.print_json({**document, "publication": done.published.publication})
         return
-    reading.show_published(done.published)
+    reading.show_published(done.published, dry_run=dry_run)
     rows = [[step.name, step.status, step.detail, step.duration_s] for step in done.steps]
     output.table(["step", "status", "detail", "seconds"], rows)
 
@@ -99,6 +99,8 @@ def backfill(
 ) -> None:
     """Forecast past as-ofs after the bundle's cut-off, marked as hindsight, in their own place.
 
+    Before the cut-off nothing is forecast: the bundle's stored out-of-fold forecasts are shown.
+
     Example: forecastlab backfill --from 2025-10-01 --to 2025-10-07
     """
     request = BackfillRequest(first, last, _mode(mode), bundle)
@@ -109,8 +111,14 @@ def backfill(
     if as_json:
         output.print_json(rows)
     else:
-        output.table(
-            ["as-of", "result", "reason"], [[row.asof, row.result, row.reason] for row in rows]
+        table = [[row.asof, row.result, row.reason or reading.shares(row.oof)] for row in rows]
+        output.table(["as-of", "result", ""], table)
+    refused = [row for row in rows if row.result == "refused"]
+    if refused:
+        raise DataUnavailable(
+            f"{len(refused)} of {len(rows)} as-ofs were refused; the first, {refused[0].asof}:"
+            f" {refused[0].reason}",
+            remedy="The others are done; run again once the candles are whole.",
         )
 
 
@@ -130,6 +138,8 @@ def score(
     with recorded(workspace, "score") as attempt:
         report = score_all(workspace)
         attempt.result = f"{report.written} outcomes written"
+    for problem in report.problems:
+        output.warn(problem)
     if as_json:
         output.print_json(report)
         return

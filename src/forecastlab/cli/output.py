@@ -27,6 +27,11 @@ def say(text: str = "") -> None:
     sys.stdout.write(text + "\n")
 
 
+def warn(text: str) -> None:
+    """Print one line on stderr."""
+    sys.stderr.write(f"forecastlab: {text}\n")
+
+
 def table(
     columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None
 ) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from forecastlab.cli.output import percent, say, table
-from forecastlab.contracts.records import Call, ForecastRecord, Verdict
+from forecastlab.contracts.records import Call, ForecastRecord, Probabilities, Verdict
 from forecastlab.usecases.publish import Published
 
 CALLS: Final[dict[Call, str]] = {
@@ -26,15 +27,31 @@ VERDICTS: Final[dict[Verdict, str]] = {
 CLASSES: Final = {"-1": "falls first", "0": "neither", "1": "rises first"}
 
 
-def show_published(published: Published) -> None:
-    """Print the record and what the publication did."""
+def show_published(published: Published, *, dry_run: bool = False) -> None:
+    """Print the record and what the publication did, or would do."""
     show_record(published.record)
+    if dry_run:
+        say(f"Dry run, nothing was written; this would be {published.publication}: {published.key}")
+        return
     done = {
         "published": "Published, and never rewritten from now on:",
         "already_published": "Already published; nothing was written:",
         "kept_as_conflict": "Sealed from another bundle or candles; the new answer is kept apart:",
     }
-    say(f"{done[published.publication]} {published.key}")
+    say(f"{done[published.publication]} {published.conflict_key or published.key}")
+
+
+def shares(forecasts: Mapping[str, Probabilities]) -> str:
+    """Write probabilities by candidate in one line.
+
+    >>> shares({"T14_X8": {"-1": 0.25, "0": 0.5, "1": 0.25}})
+    'T14_X8: falls first 25.0 %, neither 50.0 %, rises first 25.0 %'
+    """
+    said = {
+        name: ", ".join(f"{CLASSES.get(k, k)} {percent(share)}" for k, share in table.items())
+        for name, table in forecasts.items()
+    }
+    return "; ".join(f"{name}: {line}" for name, line in said.items())
 
 
 def show_record(record: ForecastRecord) -> None:

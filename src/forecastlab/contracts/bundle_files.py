@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from forecastlab.contracts.canonical import digest
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
-from forecastlab.contracts.manifest import MANIFEST, FileEntry, Manifest
+from forecastlab.contracts.manifest import DEMANDED, MANIFEST, FileEntry, Manifest
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +57,10 @@ def verified(found: Mapping[str, bytes], *, where: str) -> BundleFiles:
     except DataMalformed as error:
         raise BundleRefused(error.facts, remedy=error.remedy) from error
     files = {name: data for name, data in found.items() if name != MANIFEST}
+    unnamed = [name for name in DEMANDED if name not in manifest.files]
+    if unnamed:
+        raise _refused(where, f"its manifest does not name {', '.join(unnamed)}")
+    _refuse_undescribed(manifest, where)
     for name in manifest.files:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise _refused(where, f"its manifest names the path {name!r}")
@@ -68,6 +72,16 @@ def verified(found: Mapping[str, bytes], *, where: str) -> BundleFiles:
         if names:
             raise _refused(where, f"{', '.join(names)}: {what}")
     return BundleFiles(manifest, found[MANIFEST], files)
+
+
+def _refuse_undescribed(manifest: Manifest, where: str) -> None:
+    """Refuse a manifest whose members read features that it does not describe."""
+    members = [
+        one for candidate in manifest.candidates.values() for one in candidate.members.values()
+    ]
+    missing = sorted({one.feature_set for one in members} - manifest.features.keys())
+    if missing or not manifest.candidates:
+        raise _refused(where, f"its manifest does not describe the features {', '.join(missing)}")
 
 
 def file_entry(data: bytes) -> FileEntry:

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from forecastlab.contracts.canonical import canonical_bytes, digest
 from forecastlab.contracts.errors import ConfigError
-from forecastlab.contracts.intervals import Interval
 
 
 class _Table(BaseModel):
@@ -32,14 +31,14 @@ class FeatureTable(_Table):
 
 
 class TrainTable(_Table):
-    """How the walk-forward and the final fit are run.
+    """How the walk-forward and the final fit are run; `train_window` is `all` or days.
 
     `oof_from` is the first out-of-fold as-of date, `score_from` the first that counts in the
     evaluation; `refit_days` is also how often the deployment would be retrained.
     """
 
     symbols: tuple[str, ...] = Field(min_length=1)
-    window: Literal["all"] | int = "all"
+    train_window: Literal["all"] | int = "all"
     oof_from: date
     score_from: date
     refit_days: int = Field(default=21, ge=1)
@@ -61,27 +60,35 @@ class ServingTable(_Table):
     whole_days: int = Field(default=28, ge=1)
 
 
+class TrialsTable(_Table):
+    """What the trial ledger cannot know: looks at the scored days before it was kept."""
+
+    prior_looks: int = Field(default=0, ge=0)
+
+
 class Recipe(_Table):
     """A deployment's TOML file.
 
     The digest covers what is learnt (target, features, members, train, prediction set, serving),
-    not the name.
+    not the name nor the number of looks.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_]+$")
     symbol: str = Field(pattern=r"^[A-Z0-9]{5,20}$")
-    interval: Interval
+    interval: Literal["1d"]
     target: TargetTable
     features: FeatureTable
     train: TrainTable
     members: dict[str, dict[str, Any]] = Field(min_length=1)
     prediction_set: PredictionSetTable = PredictionSetTable()
     serving: ServingTable = ServingTable()
+    trials: TrialsTable = TrialsTable()
 
     @property
     def digest(self) -> str:
         """The digest of everything that is learnt."""
-        return digest(canonical_bytes(self.model_dump(mode="json", exclude={"name"})))
+        learnt = self.model_dump(mode="json", exclude={"name", "trials"})
+        return digest(canonical_bytes(learnt))
 
 
 def parse_recipe(text: str, *, what: str) -> Recipe:

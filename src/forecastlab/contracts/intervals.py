@@ -17,6 +17,10 @@ DURATION: Final[dict[Interval, timedelta]] = {
 }
 
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200
+"""Instants outside make date arithmetic overflow, and no candle lies there."""
+
+
 def floor_open(instant: datetime, interval: Interval) -> datetime:
     """Return the open of the candle of `interval` that contains `instant`.
 
@@ -61,7 +65,8 @@ def parse_asof(name: str, interval: Interval) -> datetime:
         open_time = datetime.strptime(name, form).replace(tzinfo=UTC)
     except ValueError:
         open_time = None
-    if open_time is None or floor_open(open_time, interval) != open_time:
+    sensible = open_time is not None and _FIRST_YEAR <= open_time.year <= _LAST_YEAR
+    if open_time is None or not sensible or floor_open(open_time, interval) != open_time:
         example = asof_name(datetime(2025, 9, 30, 12, tzinfo=UTC), interval)
         raise UsageError(
             f"{name!r} names no {interval} candle.",
@@ -76,13 +81,16 @@ def parse_instant(text: str, *, what: str) -> datetime:
     Raises:
         UsageError: `text` is no instant.
 
-    >>> parse_instant("2025-10-01T00:05:00Z", what="--at").isoformat()
+    >>> parse_instant("2025-10-01T08:05:00+08:00", what="--at").isoformat()
     '2025-10-01T00:05:00+00:00'
     """
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        aware = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        aware = None
+    if aware is None or not _FIRST_YEAR <= aware.year <= _LAST_YEAR:
         raise UsageError(
             f"{what} {text!r} is no instant.", remedy="Write it as 2025-10-01T00:05:00Z."
-        ) from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+        )
+    return aware

@@ -15,6 +15,9 @@ ROOT_DEPLOYMENT: Final = "flow_T21X8_T14X8"
 
 STORE_PIN: Final = "store.json"
 
+TRIALS: Final = "trials/"
+"""The prefix of the trial ledger, which all deployments of a store share."""
+
 
 def scope(deployment: str) -> str:
     """Return the prefix of a deployment's own keys.
@@ -144,3 +147,30 @@ def candle_partition(symbol: str, interval: str, period: str) -> str:
     'candles/BTCUSDT/1h/2025-09.parquet'
     """
     return f"{candles(symbol, interval)}{period}.parquet"
+
+
+def backtest(deployment: str, run: str) -> str:
+    """Return the prefix of an evaluation or a search.
+
+    >>> backtest("flow_T21X8_T14X8", "search_20250930_1a2b3c4d")
+    'backtest/search_20250930_1a2b3c4d/'
+    """
+    return f"{scope(deployment)}backtest/{run}/"
+
+
+def search_cell(deployment: str, run: str, candidate: str) -> str:
+    """Return the key of one finished cell of a search.
+
+    >>> search_cell("flow_T21X8_T14X8", "search_20250930_1a2b3c4d", "T21_X8")
+    'backtest/search_20250930_1a2b3c4d/cells/T21_X8.json'
+    """
+    return f"{backtest(deployment, run)}cells/{candidate}.json"
+
+
+def trial(entry: str) -> str:
+    """Return the key of one look at test labels; `entry` is its digest.
+
+    >>> trial("sha256:0123456789abcdef")
+    'trials/0123456789abcdef.json'
+    """
+    return f"{TRIALS}{entry.removeprefix('sha256:')}.json"

@@ -14,6 +14,12 @@ MANIFEST: Final = "meta.json"
 CARD: Final = "model_card.md"
 KNOWN_ANSWERS: Final = "known_answers.json"
 EVIDENCE: Final = "evidence/oof.parquet"
+DEMANDED: Final = (CARD, KNOWN_ANSWERS, EVIDENCE)
+"""Files that every bundle has, whatever its members."""
+
+ANSWER_TOLERANCE: Final = 1e-6
+"""Largest |Δp| between two equal answers: of members in native tree formats and JSON, and of what is
+made from them."""
 
 
 class FileEntry(Document):
@@ -40,7 +46,7 @@ class TrainingEntry(Document):
     source: SourceKind
     symbols: tuple[str, ...]
     first_open: str
-    cut_off: str
+    cut_off: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}(T\d{2}Z)?$")
     rows: int
     data_digest: Digest
 
@@ -107,8 +113,8 @@ class CandidateEntry(Document):
 class ServingEntry(Document):
     """What serving must read; less is refused."""
 
-    daily_candles: int
-    whole_days: int
+    daily_candles: int = Field(ge=1, le=20_000)
+    whole_days: int = Field(ge=1, le=20_000)
 
 
 class Manifest(Document):

@@ -152,6 +152,10 @@ class Lake(CandleArchive, Protocol):
         """Return the spans of [first_open, last_open] that hold no candle, oldest first."""
         ...
 
+    def pending_revisions(self, symbol: str, interval: Interval) -> int:
+        """Count the candles of which a newer version lies beside the one in force."""
+        ...
+
     def accept_revisions(self, symbol: str, interval: Interval) -> int:
         """Put the newest version of every candle in force; return how many changed."""
         ...
@@ -159,6 +163,14 @@ class Lake(CandleArchive, Protocol):
     def append(self, candles: Candles, *, seen_at: datetime) -> AppendReport:
         """Keep what is missing; the first-seen candle of an open time stays in force."""
         ...
+
+
+@dataclass(frozen=True)
+class FirstChampion:
+    """The bundle that speaks until the registry says otherwise, and its manifest's digest."""
+
+    name: str
+    digest: str
 
 
 class Bundles(Protocol):
@@ -176,7 +188,7 @@ class Bundles(Protocol):
         """Return the verified bundle in a folder."""
         ...
 
-    def first_champion(self, deployment: str) -> str | None:
+    def first_champion(self, deployment: str) -> FirstChampion | None:
         """Return the champion that ships with the program, or None."""
         ...
 

@@ -56,7 +56,7 @@ class RegistryState:
 
 
 def fold(events: Sequence[RegistryEvent], *, at: datetime | None = None) -> RegistryState:
-    """Return the state after the events up to and including the instant `at` (None: all).
+    """Return the state after the events before the first one later than `at` (None: after all).
 
     Raises:
         DataMalformed: the sequence has a hole, or an event does not follow from those before.
@@ -71,9 +71,17 @@ def fold(events: Sequence[RegistryEvent], *, at: datetime | None = None) -> Regi
                 f"registry event {expected} of {event.deployment} is missing or out of order.",
                 remedy="Restore the registry folder from a copy; events are never repaired.",
             )
-        if at is None or event.at <= at:
-            state = _apply(state, event)
+        if at is not None and event.at > at:
+            break
+        state = _apply(state, event)
     return state
+
+
+def _stack(champions: tuple[str, ...], event: RegistryEvent) -> tuple[str, ...]:
+    """Return who was champion before whom; a rollback takes off all that came after its target."""
+    if event.kind == "rolled_back" and event.bundle in champions:
+        return champions[: champions.index(event.bundle) + 1]
+    return (*(name for name in champions if name != event.bundle), event.bundle)
 
 
 def _apply(state: RegistryState, event: RegistryEvent) -> RegistryState:
@@ -93,5 +101,5 @@ def _apply(state: RegistryState, event: RegistryEvent) -> RegistryState:
         champion=event.bundle,
         champion_digest=event.bundle_digest,
         since=event.at,
-        champions=(*(name for name in state.champions if name != event.bundle), event.bundle),
+        champions=_stack(state.champions, event),
     )

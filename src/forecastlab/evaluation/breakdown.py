@@ -1,4 +1,4 @@
-"""Where and when forecasts were good: per fold, per year, by the bundle's age; calibration error."""
+"""Where and when forecasts were good: per fold, per year, by the model's age; calibration."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def gain_by_year(gain: np.ndarray, years: np.ndarray, *, horizon: int) -> pd.Dat
     >>> gain_by_year(np.ones(400), np.repeat([2023, 2024], [365, 35]), horizon=14).loc[2024, "gain"]
     np.float64(1.0)
     """
-    lines = {}
+    lines: dict[int, tuple[float, ...]] = {}
     for year in np.unique(years):
         part = gain[years == year]
         try:
@@ -105,7 +105,7 @@ def gain_by_age(
     >>> gain_by_age(np.ones(100), np.arange(100) % 21, block=21)["rows"].tolist()
     [35, 35, 30]
     """
-    lines = {}
+    lines: dict[int, tuple[float, ...]] = {}
     youngest = age_days // width * width
     for age in np.unique(youngest):
         inside = (youngest == age).astype("float64")
@@ -128,7 +128,7 @@ def calibration_error(forecasts: Forecasts, label: int) -> float:
     return float((distance * table["rows"]).sum() / table["rows"].sum())
 
 
-def _lines(lines: Mapping[int, tuple[float, ...]], index: str) -> pd.DataFrame:
+def _lines(lines: dict[int, tuple[float, ...]], index: str) -> pd.DataFrame:
     columns = ["rows", "gain", "low", "high"]
     table = pd.DataFrame.from_dict(lines, orient="index", columns=columns).rename_axis(index)
     return table.astype({"rows": "int64"})

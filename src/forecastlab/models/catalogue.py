@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from forecastlab.contracts.config import Recipe
 from forecastlab.contracts.errors import BundleRefused, ConfigError
 from forecastlab.models.base import Learner, Model
 from forecastlab.models.first_passage import FirstPassage, FirstPassageModel
@@ -44,8 +45,26 @@ def learner_class(kind: str) -> type[Any]:
     return LEARNERS[kind]()[0]
 
 
-def make_learner(kind: str, parameters: Mapping[str, Any], symbols: tuple[str, ...]) -> Learner:
-    """Build a learner from a recipe's table; `symbols` are pooled where the table names none.
+def make_learners(recipe: Recipe) -> dict[str, Learner]:
+    """Build every member of a recipe, in its order, which is that of simplicity.
+
+    Raises:
+        ConfigError: a kind or a parameter is unknown.
+    """
+    return {
+        kind: make_learner(kind, parameters, recipe.train.symbols, feature_set=recipe.features.set)
+        for kind, parameters in recipe.members.items()
+    }
+
+
+def make_learner(
+    kind: str, parameters: Mapping[str, Any], symbols: tuple[str, ...], *, feature_set: str = "flow"
+) -> Learner:
+    """Build a learner from a recipe's table.
+
+    Args:
+        symbols: pooled where the table names none.
+        feature_set: read by a learner that has no set of its own.
 
     Raises:
         ConfigError: the kind or a parameter is unknown.
@@ -59,7 +78,8 @@ def make_learner(kind: str, parameters: Mapping[str, Any], symbols: tuple[str, .
             remedy=f"It knows {', '.join(sorted(known))}.",
         )
     values = {key: tuple(one) if isinstance(one, list) else one for key, one in parameters.items()}
-    made: Learner = learner(**{"symbols": symbols, **values})
+    own = {"symbols": symbols, "feature_set": feature_set}
+    made: Learner = learner(**{key: own[key] for key in own.keys() & known} | values)
     return made
 
 

@@ -1,9 +1,13 @@
-"""Forecasts made in hindsight, after the bundle's cut-off: marked so, and in their own place."""
+"""Forecasts made in hindsight, after the bundle's cut-off: marked so, and in their own place.
+
+Before its cut-off a bundle is never asked: it has seen what came after. There the out-of-fold
+forecasts that it carries are shown, labelled `oof`, and nothing is stored.
+"""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -12,31 +16,36 @@ from forecastlab.contracts.candles import Market
 from forecastlab.contracts.errors import DataError, PreconditionFailed, UsageError
 from forecastlab.contracts.intervals import asof_name, last_closed_open, parse_asof
 from forecastlab.contracts.ports import ABSENT
-from forecastlab.contracts.records import RunReport
+from forecastlab.contracts.records import Probabilities, RunReport
 from forecastlab.usecases.champion import Chosen, choose
-from forecastlab.usecases.predict import make_record, refuse_before_cut_off
+from forecastlab.usecases.predict import make_record
 from forecastlab.usecases.publish import sealed_asofs
 from forecastlab.usecases.serving_window import (
     first_needed,
     read_market,
     serving_window,
 )
+from forecastlab.usecases.stored_oof import stored_oof
 from forecastlab.usecases.update import serving_needs, update
 from forecastlab.usecases.workspace import Workspace
 
 _DAY = timedelta(days=1)
 
-Result = Literal["filled", "sealed_live", "filled_before", "refused"]
+Result = Literal["filled", "sealed_live", "filled_before", "refused", "oof"]
 Mode = Literal["missing", "failed", "all"]
 
 
 @dataclass(frozen=True)
 class BackfillRow:
-    """What became of one as-of; `reason` says why it was refused."""
+    """What became of one as-of.
+
+    `reason` says why it was refused; `oof` holds the stored out-of-fold probabilities by candidate.
+    """
 
     asof: str
     result: Result
     reason: str = ""
+    oof: dict[str, Probabilities] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,17 +63,20 @@ class BackfillRequest:
 
 
 def backfill(workspace: Workspace, request: BackfillRequest) -> tuple[BackfillRow, ...]:
-    """Forecast past as-ofs with one bundle, from the candles now in force.
+    """Forecast past as-ofs with one bundle, from the candles now in force; show `oof` before it.
 
     Raises:
-        UsageError: the span is empty, in the future, or begins before the bundle's cut-off.
+        UsageError: the span is empty or reaches into the future.
     """
-    workspace.pin_store()
+    workspace.check_pin()
     chosen = choose(workspace, request.bundle)
     first, last = _span(workspace, request)
-    refuse_before_cut_off(chosen, first)
+    cut_off = parse_asof(chosen.bundle.files.manifest.training.cut_off, "1d")
     asofs = [first + i * _DAY for i in range((last - first) // _DAY + 1)]
-    return fill(workspace, chosen, asofs, mode=request.mode)
+    before = [asof_name(asof, "1d") for asof in asofs if asof < cut_off]
+    after = [asof for asof in asofs if asof >= cut_off]
+    shown = _shown(chosen, before) if before else ()
+    return (*shown, *fill(workspace, chosen, after, mode=request.mode))
 
 
 def fill(
@@ -85,6 +97,17 @@ def fill(
     if todo:
         rows += _fill(workspace, chosen, todo)
     return tuple(sorted(rows, key=lambda row: row.asof))
+
+
+def _shown(chosen: Chosen, asofs: list[str]) -> tuple[BackfillRow, ...]:
+    found = stored_oof(chosen.bundle.files, asofs)
+    nothing = "before the cut-off, and without an out-of-fold forecast"
+    return tuple(
+        BackfillRow(asof, "oof", oof=found[asof])
+        if asof in found
+        else BackfillRow(asof, "refused", nothing)
+        for asof in asofs
+    )
 
 
 def _span(workspace: Workspace, request: BackfillRequest) -> tuple[datetime, datetime]:
@@ -143,6 +166,7 @@ def _fill_one(workspace: Workspace, chosen: Chosen, market: Market, asof: dateti
     record = make_record(
         workspace, chosen, window, created_at=workspace.clock.now(), began=began, mode="backfill"
     )
+    workspace.pin_store()
     key = keys.backfill(manifest.deployment, manifest.name, name)
     try:
         workspace.store.put(key, record.stored(), if_generation=ABSENT)

@@ -49,16 +49,18 @@ def choose(workspace: Workspace, name: str | None) -> Chosen:
     if workspace.production_dir is not None:
         files = workspace.bundles.read_folder(workspace.production_dir)
         return Chosen(opened(workspace, files), OVERRIDE, first=False)
-    champion = workspace.registry.state().champion
-    if champion is not None:
-        return Chosen(opened(workspace, workspace.bundles.find(champion)), None, first=False)
-    champion = workspace.bundles.first_champion(workspace.deployment)
-    if champion is None:
+    state = workspace.registry.state()
+    if state.champion is not None:
+        return Chosen(opened(workspace, workspace.bundles.find(state.champion)), None, first=False)
+    first = workspace.bundles.first_champion(workspace.deployment)
+    if first is None:
         raise UsageError(
             f"The deployment {workspace.deployment} has no champion.",
             remedy="Make one: `forecastlab train CONFIG`, then `forecastlab promote NAME --why …`.",
         )
-    return Chosen(opened(workspace, workspace.bundles.find(champion)), None, first=True)
+    files = workspace.bundles.find(first.name)
+    _refuse_another(files, first.digest, "champions.toml")
+    return Chosen(opened(workspace, files), None, first=True)
 
 
 def champion_needs(workspace: Workspace) -> tuple[Need, ...]:
@@ -99,8 +101,10 @@ def opened(workspace: Workspace, files: BundleFiles) -> OpenBundle:
 
     Raises:
         ConfigError: it belongs to another deployment.
-        BundleRefused: it was made for another kind of market, or gives other answers.
+        BundleRefused: it is not the bundle that the registry knows by this name, was made for
+            another kind of market, or gives other answers.
     """
+    _refuse_another(files, workspace.registry.state().registered.get(files.name), "the registry")
     if files.manifest.deployment != workspace.deployment:
         raise ConfigError(
             f"The bundle {files.name} belongs to {files.manifest.deployment},"
@@ -113,3 +117,12 @@ def opened(workspace: Workspace, files: BundleFiles) -> OpenBundle:
             remedy="It may forecast only that market; train on real candles.",
         )
     return open_bundle(files)
+
+
+def _refuse_another(files: BundleFiles, known: str | None, by: str) -> None:
+    """Refuse a bundle whose manifest is not, byte for byte, the one that was known by its name."""
+    if known is not None and known != files.digest:
+        raise BundleRefused(
+            f"The manifest of {files.name} is not the one that {by} knows by this name.",
+            remedy="Restore the bundle from version control or its bucket.",
+        )

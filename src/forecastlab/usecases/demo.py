@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from forecastlab.contracts.config import Recipe
-from forecastlab.contracts.intervals import asof_name
+from forecastlab.contracts.intervals import asof_name, parse_asof
 from forecastlab.contracts.provenance import Provenance
 from forecastlab.usecases.morning import Morning, morning
 from forecastlab.usecases.predict import PredictRequest
@@ -17,6 +17,8 @@ from forecastlab.usecases.publish import sealed_asofs
 from forecastlab.usecases.runs import recorded
 from forecastlab.usecases.train import TrainRequest, train
 from forecastlab.usecases.workspace import Workspace
+
+_DAY: Final = timedelta(days=1)
 
 WAKES: Final = timedelta(days=1, minutes=5)
 """From an as-of candle's open to the morning that forecasts it: its close, and five minutes."""
@@ -45,17 +47,20 @@ def demo(
 
     The newest morning is always run again: a second demo shows that it publishes nothing.
     """
-    cut_off = last_asof - timedelta(days=mornings)
-    set_clock(cut_off + WAKES)
-    workspace.pin_store()
     champion = workspace.registry.state().champion
     if champion is None:
+        cut_off = last_asof - timedelta(days=mornings)
+        set_clock(cut_off + WAKES)
         request = TrainRequest(recipe, asof_name(cut_off, "1d"), quick=True)
         with recorded(workspace, "train"):
             champion = train(workspace, request, provenance).name
         promote(workspace, champion, why="the demo's bundle")
+    manifest = workspace.bundles.find(champion).manifest
+    first = max(
+        parse_asof(manifest.training.cut_off, "1d") + _DAY, last_asof - (mornings - 1) * _DAY
+    )
     before = set(sealed_asofs(workspace.store, workspace.deployment))
-    asofs = [cut_off + timedelta(days=i + 1) for i in range(mornings)]
+    asofs = [first + i * _DAY for i in range((last_asof - first) // _DAY + 1)]
     todo = [one for one in asofs if asof_name(one, "1d") not in before and one != last_asof]
     with workspace.progress.track("mornings", len(todo) + 1) as bar:
         for asof in [*todo, last_asof]:

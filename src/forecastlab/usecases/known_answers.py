@@ -10,15 +10,12 @@ import pandas as pd
 
 from forecastlab.contracts.canonical import canonical_bytes, parse_document
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
-from forecastlab.contracts.manifest import KNOWN_ANSWERS
+from forecastlab.contracts.manifest import ANSWER_TOLERANCE, KNOWN_ANSWERS
 from forecastlab.models.ensemble import Forecaster
 from forecastlab.usecases.walk_forward import shared_opens
 
 COUNT: Final = 64
 """Consecutive as-ofs whose answers a bundle carries."""
-
-TOLERANCE: Final = 1e-6
-"""Largest |Δp| of members in native tree formats and JSON, and of what is made from them."""
 
 
 def known_answers(
@@ -76,8 +73,10 @@ def _compare(stored: Mapping[str, Any], now: Mapping[str, Any], what: str) -> No
     for name, answers in stored.items():
         then, again = np.asarray(answers, dtype="float64"), np.asarray(now[name])
         worst = float(np.abs(then - again).max()) if then.shape == again.shape else float("inf")
-        if not worst <= TOLERANCE:
-            raise _refused(what, f"{name} answers differ by {worst:.2g} (allowed: {TOLERANCE:.0e})")
+        if not worst <= ANSWER_TOLERANCE:
+            raise _refused(
+                what, f"{name} answers differ by {worst:.2g} (allowed: {ANSWER_TOLERANCE:.0e})"
+            )
 
 
 def _refused(what: str, why: str) -> BundleRefused:

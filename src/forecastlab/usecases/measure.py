@@ -15,11 +15,23 @@ from forecastlab.evaluation.scores import EVENT_AUC, Forecasts, value
 from forecastlab.evaluation.skill import Gain, measure_direction, measure_skill
 from forecastlab.models.base_rate import hindsight_rate
 from forecastlab.models.conformal import realised_coverage
-from forecastlab.models.prequential import Prequential
+from forecastlab.models.prequential import Prequential, run_prequential
 from forecastlab.targets.catalogue import target_from_name
 from forecastlab.usecases.walk_forward import OutOfFold
 
 _HINDSIGHT = "hindsight_constant"
+
+
+def publish_out_of_fold(found: OutOfFold, recipe: Recipe, *, until: datetime) -> Prequential:
+    """Publish the members' out-of-fold forecasts by the prequential rule, as known at `until`."""
+    return run_prequential(
+        found.rows,
+        found.members,
+        horizon=target_from_name(found.candidate).horizon,
+        until=until,
+        level=recipe.prediction_set.level,
+        scores=recipe.prediction_set.scores,
+    )
 
 
 def measure(found: OutOfFold, prequential: Prequential, recipe: Recipe) -> EvaluationEntry:
@@ -30,10 +42,7 @@ def measure(found: OutOfFold, prequential: Prequential, recipe: Recipe) -> Evalu
     """
     target = target_from_name(found.candidate)
     scored = _scored(found.rows, midnight(recipe.train.score_from))
-    labels = found.rows.loc[scored, "label"].astype("int64")
-    tables = {**found.base_rates, _HINDSIGHT: _hindsight(found, scored), **found.members}
-    published = Forecasts.of(prequential.probabilities.loc[scored], labels)
-    references = {name: Forecasts.of(table.loc[scored], labels) for name, table in tables.items()}
+    published, references = scored_forecasts(found, prequential, recipe)
     skill = measure_skill(published, references, horizon=target.horizon)
     direction = measure_direction(published, horizon=target.horizon, seed=recipe.train.seed)
     coverage = realised_coverage(
@@ -64,6 +73,21 @@ def measure(found: OutOfFold, prequential: Prequential, recipe: Recipe) -> Evalu
         coverage_ci95=_ends(coverage.low, coverage.high),
         methods={str(name): int(count) for name, count in methods.sort_index().items()},
     )
+
+
+def scored_forecasts(
+    found: OutOfFold, prequential: Prequential, recipe: Recipe
+) -> tuple[Forecasts, dict[str, Forecasts]]:
+    """Return the published forecasts of the days that count, and the references' of the same days.
+
+    Raises:
+        DataUnavailable: no day that counts has resolved.
+    """
+    scored = _scored(found.rows, midnight(recipe.train.score_from))
+    labels = found.rows.loc[scored, "label"].astype("int64")
+    tables = {**found.base_rates, _HINDSIGHT: _hindsight(found, scored), **found.members}
+    references = {name: Forecasts.of(table.loc[scored], labels) for name, table in tables.items()}
+    return Forecasts.of(prequential.probabilities.loc[scored], labels), references
 
 
 def _scored(rows: pd.DataFrame, first: datetime) -> pd.DatetimeIndex:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from forecastlab.contracts.intervals import parse_asof
+from forecastlab.contracts.errors import ForecastLabError
+from forecastlab.contracts.intervals import asof_name, parse_asof
 from forecastlab.contracts.records import StepReport
 from forecastlab.usecases.backfill import fill
 from forecastlab.usecases.champion import choose
@@ -29,25 +30,30 @@ class Morning:
 def morning(workspace: Workspace, request: PredictRequest, attempt: Attempt) -> Morning:
     """Predict, then fill in missed as-ofs, then score what has resolved.
 
-    Raises what `predict` raises; no later step raises anything.
+    Where the forecast fails, what can still be done is done: outcomes are due whether the exchange
+    answers or not.
+
+    Raises what `predict` raises, after the other steps; these raise nothing.
     """
-    published = predict(workspace, request, attempt)
+    try:
+        published = predict(workspace, request, attempt)
+    except ForecastLabError:
+        attempt.step("score", lambda: _score(workspace))
+        raise
     attempt.step("backfill", lambda: _fill_missed(workspace, request, published))
     attempt.step("score", lambda: _score(workspace))
     return Morning(published, tuple(attempt.steps))
 
 
 def _fill_missed(workspace: Workspace, request: PredictRequest, published: Published) -> str | None:
-    """Fill the as-ofs between the record before this one and this one, as hindsight."""
-    asof = published.record.asof_date
-    earlier = [name for name in sealed_asofs(workspace.store, workspace.deployment) if name < asof]
-    if not earlier:
+    """Fill the as-ofs between the first record and this one that were missed, as hindsight."""
+    names = sealed_asofs(workspace.store, workspace.deployment)
+    first, newest = (parse_asof(name, "1d") for name in (names[0], published.record.asof_date))
+    days = (first + i * _DAY for i in range((newest - first) // _DAY))
+    missed = [one for one in days if asof_name(one, "1d") not in names]
+    if not missed:
         return None
-    newest, last = parse_asof(asof, "1d"), parse_asof(earlier[-1], "1d")
-    missed = [last + i * _DAY for i in range(1, (newest - last) // _DAY)]
-    chosen = choose(workspace, request.bundle) if missed else None
-    if chosen is None:
-        return None
+    chosen = choose(workspace, request.bundle)
     cut_off = parse_asof(chosen.bundle.files.manifest.training.cut_off, "1d")
     rows = fill(workspace, chosen, [one for one in missed if one >= cut_off], mode="missing")
     filled = [row.asof for row in rows if row.result == "filled"]

@@ -50,7 +50,10 @@ def _checked_versions(files: BundleFiles) -> dict[str, str]:
     here: dict[str, str] = {}
     for name in LIBRARIES:
         if name not in files.manifest.packages:
-            continue
+            raise BundleRefused(
+                f"The manifest of {files.name} does not say with which {name} it was made.",
+                remedy="Restore the bundle, or train again.",
+            )
         try:
             here[name] = version(name)
         except PackageNotFoundError:

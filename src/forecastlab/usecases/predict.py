@@ -12,13 +12,7 @@ from forecastlab.contracts.manifest import ServingEntry
 from forecastlab.contracts.records import BundleReference, ForecastRecord, Mode, Runtime
 from forecastlab.usecases.champion import Chosen, choose, seat_first_champion
 from forecastlab.usecases.forecast import forecast
-from forecastlab.usecases.publish import (
-    Published,
-    latest,
-    newest_digest_before,
-    publish,
-    sealed,
-)
+from forecastlab.usecases.publish import Published, publish, refuse_older_than_newest
 from forecastlab.usecases.runs import Attempt
 from forecastlab.usecases.serving_window import (
     ServingWindow,
@@ -50,18 +44,19 @@ def predict(workspace: Workspace, request: PredictRequest, attempt: Attempt) -> 
         RecordConflict: the same inputs gave another answer than the sealed record.
     """
     began, started_at = time.monotonic(), workspace.clock.now()
-    workspace.pin_store()
+    workspace.check_pin()
     asof_open = settle_asof(request.asof, started_at)
     attempt.asof_date = asof_name(asof_open, "1d")
     with attempt.timed("bundle"):
         chosen = choose(workspace, request.bundle)
     refuse_before_cut_off(chosen, asof_open)
-    _refuse_older_than_latest(workspace, attempt.asof_date)
+    refuse_older_than_newest(workspace.store, workspace.deployment, attempt.asof_date)
     with attempt.timed("update"):
         window = _updated_window(workspace, chosen.bundle.files.manifest.serving, asof_open, chosen)
     with attempt.timed("forecast"):
         record = make_record(workspace, chosen, window, created_at=started_at, began=began)
     with attempt.timed("publish"):
+        workspace.pin_store()
         seat_first_champion(workspace, chosen)
         workspace.bundles.show_in_store(chosen.bundle.files)
         published = publish(workspace.store, record)
@@ -108,17 +103,6 @@ def refuse_before_cut_off(chosen: Chosen, asof_open: datetime) -> None:
         )
 
 
-def _refuse_older_than_latest(workspace: Workspace, asof: str) -> None:
-    pointer = latest(workspace.store, workspace.deployment)
-    if pointer is None or asof >= pointer.asof_date:
-        return
-    if sealed(workspace.store, workspace.deployment, asof) is None:
-        raise UsageError(
-            f"{asof} is not sealed and lies before the newest record {pointer.asof_date}.",
-            remedy=f"Fill it in as hindsight: `forecastlab backfill --from {asof} --to {asof}`.",
-        )
-
-
 def _updated_window(
     workspace: Workspace, needs: ServingEntry, asof_open: datetime, chosen: Chosen
 ) -> ServingWindow:
@@ -127,7 +111,8 @@ def _updated_window(
     if workspace.lake is not None:
         update(workspace, serving_needs(symbol, first))
     market = read_market(workspace.archive, symbol, first, asof_open)
-    if not len(workspace.archive.read(symbol, "1d", None, asof_open)):
+    in_window = market.as_of(asof_open + DURATION["1d"]).candles(symbol, "1d")
+    if not len(in_window) and not len(workspace.archive.read(symbol, "1d", None, asof_open)):
         raise _before_the_data(symbol, asof_open)
     return serving_window(market, symbol, asof_open, needs)
 
@@ -149,7 +134,7 @@ def make_record(
     began: float,
     mode: Mode | None = None,
 ) -> ForecastRecord:
-    """Forecast from a window and write the record; nothing is stored yet."""
+    """Forecast from a window and write the record, not yet chained; nothing is stored."""
     manifest = chosen.bundle.files.manifest
     asof = asof_name(window.asof_open, "1d")
     as_of = window.asof_open + DURATION["1d"]
@@ -162,7 +147,7 @@ def make_record(
         as_of=as_of,
         created_at=created_at,
         mode=mode or _mode(workspace, as_of, created_at),
-        previous=newest_digest_before(workspace.store, manifest.deployment, asof),
+        previous=None,
         bundle=BundleReference(
             name=manifest.name, digest=chosen.bundle.files.digest, override=chosen.override
         ),

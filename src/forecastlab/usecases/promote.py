@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from forecastlab.contracts.errors import UsageError
-from forecastlab.contracts.registry import EventKind, RegistryEvent, RegistryState
+from forecastlab.contracts.errors import PreconditionFailed, UsageError
+from forecastlab.contracts.registry import EventKind, RegistryEvent, RegistryState, fold
 from forecastlab.usecases.champion import opened
 from forecastlab.usecases.open_bundle import OpenBundle
 from forecastlab.usecases.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 Gate = Callable[[OpenBundle], Mapping[str, Any]]
 """A gate of promotion: returns its report, or raises GateRefused."""
 
 
 def register(workspace: Workspace, bundle: OpenBundle, *, why: str) -> RegistryEvent:
-    """Note that a bundle exists; it does not speak."""
-    return _append(workspace, "registered", bundle, why=why, gates={})
+    """Note that a bundle exists; it does not speak. Its place among the events does not matter."""
+    while True:
+        try:
+            events = workspace.registry.events()
+            return _append(workspace, events, "registered", bundle, why=why, gates={})
+        except PreconditionFailed:
+            log.info("another process wrote to the registry; trying the next number")
 
 
 def promote(
@@ -31,42 +39,45 @@ def promote(
         UsageError: it is the champion already, or retired.
         PreconditionFailed: another process changed the registry first.
     """
-    state = workspace.registry.state()
-    _refuse_unfit(state, name)
+    events = workspace.registry.events()
+    _refuse_unfit(fold(events), name, why)
     bundle = opened(workspace, workspace.bundles.find(name))
     report: dict[str, Any] = {"verify": "passed", "known_answers": "passed"}
     for gate, check in (gates or {}).items():
         report[gate] = dict(check(bundle))
-    return _append(workspace, "promoted", bundle, why=why, gates=report)
+    return _append(workspace, events, "promoted", bundle, why=why, gates=report)
 
 
 def rollback(workspace: Workspace, *, to: str | None, why: str) -> RegistryEvent:
     """Return to an earlier champion (default: the one before), verified before the event.
 
     Raises:
-        UsageError: there is no champion to return to, or the name never was one.
+        UsageError: there is no champion to return to, or the name is none.
         BundleRefused: the target does not verify; the champion stays.
         PreconditionFailed: another process changed the registry first.
     """
-    state = workspace.registry.state()
+    events = workspace.registry.events()
+    state = fold(events)
     target = to or state.previous_champion
     if target is None:
         raise UsageError(
             f"{workspace.deployment} has no earlier champion.",
             remedy="Name a bundle with --to, or promote one.",
         )
-    _refuse_unfit(state, target)
+    _refuse_unfit(state, target, why)
     if target not in state.champions:
         raise UsageError(
-            f"{target} never was the champion of {workspace.deployment}.",
+            f"{target} is no earlier champion of {workspace.deployment}.",
             remedy=f"Promote it instead: `forecastlab promote {target} --why …`.",
         )
     bundle = opened(workspace, workspace.bundles.find(target))
     gates = {"verify": "passed", "known_answers": "passed"}
-    return _append(workspace, "rolled_back", bundle, why=why, gates=gates)
+    return _append(workspace, events, "rolled_back", bundle, why=why, gates=gates)
 
 
-def _refuse_unfit(state: RegistryState, name: str) -> None:
+def _refuse_unfit(state: RegistryState, name: str, why: str) -> None:
+    if not why.strip():
+        raise UsageError("A change of the registry needs a reason.", remedy='Give --why "…".')
     if name == state.champion:
         raise UsageError(f"{name} is the champion already.", remedy="Nothing needs to be done.")
     if name in state.retired:
@@ -74,18 +85,21 @@ def _refuse_unfit(state: RegistryState, name: str) -> None:
 
 
 def _append(
-    workspace: Workspace, kind: EventKind, bundle: OpenBundle, *, why: str, gates: Mapping[str, Any]
+    workspace: Workspace,
+    events: Sequence[RegistryEvent],
+    kind: EventKind,
+    bundle: OpenBundle,
+    *,
+    why: str,
+    gates: Mapping[str, Any],
 ) -> RegistryEvent:
-    if not why.strip():
-        raise UsageError("A change of the registry needs a reason.", remedy='Give --why "…".')
-    events = workspace.registry.events()
     event = RegistryEvent(
         sequence=len(events) + 1,
         kind=kind,
         deployment=workspace.deployment,
         bundle=bundle.files.name,
         bundle_digest=bundle.files.digest,
-        previous=workspace.registry.state().champion if kind != "registered" else None,
+        previous=fold(events).champion if kind != "registered" else None,
         at=workspace.wall.now(),
         by=workspace.by,
         why=why,

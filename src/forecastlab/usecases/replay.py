@@ -32,13 +32,14 @@ def replay(workspace: Workspace, asof: str) -> Replay:
     Raises:
         DataUnavailable: no record is sealed for this as-of, or its window is not whole any more.
     """
-    began, record = time.monotonic(), sealed(workspace.store, workspace.deployment, asof)
+    began, asof_open = time.monotonic(), parse_asof(asof, "1d")
+    record = sealed(workspace.store, workspace.deployment, asof)
     if record is None:
         raise DataUnavailable(
             f"No record is sealed for {asof}.", remedy="`forecastlab status` names the newest one."
         )
     bundle = opened(workspace, workspace.bundles.find(record.bundle.name))
-    needs, asof_open = bundle.files.manifest.serving, parse_asof(asof, "1d")
+    needs = bundle.files.manifest.serving
     first = first_needed(asof_open, needs)
     market = read_market(workspace.archive, record.symbol, first, asof_open)
     window = serving_window(market, record.symbol, asof_open, needs)

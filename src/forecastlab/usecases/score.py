@@ -41,37 +41,54 @@ class LiveScore:
 
 @dataclass(frozen=True)
 class ScoreReport:
-    """What `score` did: outcomes written now, and the live scores of all candidates."""
+    """What `score` did: outcomes written now, the live scores of all candidates, and problems.
+
+    A problem is a record that cannot be read, or an outcome that the candles in force contradict;
+    neither keeps the others from being scored.
+    """
 
     written: int
     scores: tuple[LiveScore, ...]
+    problems: tuple[str, ...] = ()
 
 
 def score(workspace: Workspace) -> ScoreReport:
     """Write the outcomes that have resolved and score every live record that has one.
 
+    A stored outcome stands, whatever the candles in force say now.
+
     Raises:
-        DataMalformed: a stored outcome disagrees with the candles in force.
+        DataUnavailable: the candles cannot be had.
     """
-    workspace.pin_store()
-    records = _records(workspace)
+    workspace.check_pin()
+    records, problems = _records(workspace)
     if not records:
-        return ScoreReport(0, ())
+        return ScoreReport(0, (), tuple(problems))
     candles = _daily(workspace, records)
     candidates = sorted({name for record in records for name in record.forecasts})
     written, scores = 0, []
     for candidate in candidates:
         mine = [record for record in records if candidate in record.forecasts]
-        outcomes, created = _outcomes(workspace, candidate, mine, candles)
-        written += created
-        scores.append(_live_score(candidate, mine, outcomes))
-    return ScoreReport(written, tuple(scores))
+        due = _due(candidate, mine, candles)
+        outcomes = {asof: _keep(workspace, outcome) for asof, outcome in due.items()}
+        written += sum(created for _, created in outcomes.values())
+        standing = {asof: outcome for asof, (outcome, _) in outcomes.items()}
+        problems += _contradicted(due, standing)
+        scores.append(_live_score(candidate, mine, standing))
+    return ScoreReport(written, tuple(scores), tuple(problems))
 
 
-def _records(workspace: Workspace) -> list[ForecastRecord]:
-    asofs = sealed_asofs(workspace.store, workspace.deployment)
-    found = (sealed(workspace.store, workspace.deployment, asof) for asof in asofs)
-    return [record for record in found if record is not None]
+def _records(workspace: Workspace) -> tuple[list[ForecastRecord], list[str]]:
+    """Return the records that can be read, oldest first, and what is wrong with the others."""
+    found, problems = [], []
+    for asof in sealed_asofs(workspace.store, workspace.deployment):
+        try:
+            record = sealed(workspace.store, workspace.deployment, asof)
+        except DataMalformed as error:
+            problems.append(error.facts)
+        else:
+            found += [record] if record is not None else []
+    return found, problems
 
 
 def _daily(workspace: Workspace, records: list[ForecastRecord]) -> Candles:
@@ -84,42 +101,43 @@ def _daily(workspace: Workspace, records: list[ForecastRecord]) -> Candles:
     return Market([held]).as_of(now).candles(symbol, "1d")
 
 
-def _outcomes(
-    workspace: Workspace, candidate: str, records: list[ForecastRecord], candles: Candles
-) -> tuple[dict[str, Outcome], int]:
-    """Return the outcomes of these records that have resolved, and how many were written now."""
+def _due(candidate: str, records: list[ForecastRecord], candles: Candles) -> dict[str, Outcome]:
+    """Return the outcomes that have resolved, as the candles in force have them."""
     labels = target_from_name(candidate).labels(candles)
-    found, created = {}, 0
+    due = {}
     for record in records:
         opened = pd.Timestamp(parse_asof(record.asof_date, "1d"))
-        if opened not in labels.index:
-            continue
-        outcome = Outcome(
-            candidate=candidate,
-            asof_date=record.asof_date,
-            as_of=record.as_of,
-            resolves_at=as_datetime(labels["resolves_at"].loc[opened]),
-            label=int(labels["label"].loc[opened]),
-            close=float(candles.frame["close"].loc[opened]),
-        )
-        created += _keep(workspace, outcome)
-        found[record.asof_date] = outcome
-    return found, created
+        if opened in labels.index:
+            due[record.asof_date] = Outcome(
+                candidate=candidate,
+                asof_date=record.asof_date,
+                as_of=record.as_of,
+                resolves_at=as_datetime(labels["resolves_at"].loc[opened]),
+                label=int(labels["label"].loc[opened]),
+                close=float(candles.frame["close"].loc[opened]),
+            )
+    return due
 
 
-def _keep(workspace: Workspace, outcome: Outcome) -> bool:
+def _keep(workspace: Workspace, outcome: Outcome) -> tuple[Outcome, bool]:
+    """Keep an outcome, once; return the one that stands, and whether it was written now."""
     key = keys.outcome(workspace.deployment, outcome.candidate, outcome.asof_date)
+    workspace.pin_store()
     try:
         workspace.store.put(key, outcome.stored(), if_generation=ABSENT)
     except PreconditionFailed:
         there = workspace.store.get(key)
-        if there is not None and Outcome.parse(there.data, what=key).label == outcome.label:
-            return False
-        raise DataMalformed(
-            f"{key} states another label than the candles in force.",
-            remedy="The candles were revised after it was written; it stands. See `update`.",
-        ) from None
-    return True
+        return (Outcome.parse(there.data, what=key) if there else outcome), False
+    return outcome, True
+
+
+def _contradicted(due: Mapping[str, Outcome], standing: Mapping[str, Outcome]) -> list[str]:
+    return [
+        f"outcome {one.candidate} of {asof} stands as {standing[asof].label}; the candles in force"
+        f" would make it {one.label}"
+        for asof, one in due.items()
+        if standing[asof].label != one.label
+    ]
 
 
 def _live_score(

@@ -102,7 +102,12 @@ def serving_window(
 
 
 def _refuse_rejected(candles: Candles, first: datetime) -> None:
-    rejected = [row for row in candles.rejected if row.open_time is None or row.open_time >= first]
+    last = candles.last_open
+    rejected = [
+        row
+        for row in candles.rejected
+        if row.open_time is None or first <= row.open_time <= last + DURATION[candles.interval]
+    ]
     if rejected:
         when = rejected[0].open_time
         raise DataUnavailable(

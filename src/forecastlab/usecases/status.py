@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from forecastlab.contracts.records import LatestPointer
-from forecastlab.contracts.registry import RegistryEvent
-from forecastlab.usecases.champion import OVERRIDE
-from forecastlab.usecases.publish import latest
+from forecastlab.contracts.errors import BundleRefused, UsageError
+from forecastlab.contracts.registry import RegistryEvent, fold
+from forecastlab.usecases.champion import OVERRIDE, choose
+from forecastlab.usecases.publish import newest_sealed
 from forecastlab.usecases.workspace import Workspace
 
 
@@ -16,7 +16,13 @@ from forecastlab.usecases.workspace import Workspace
 class Status:
     """The champion of a deployment at an instant.
 
-    `champion` is None before the first publish; then `first_champion` is what it will be.
+    Attributes:
+        champion: None before the first publish; then `first_champion` is what it will be.
+        override: the variable that chooses a bundle past the registry, with its value.
+        speaks: the bundle that would speak now, verified and asked for its known answers; None for
+            an instant in the past, and where there is none.
+        refused: why it does not verify, or empty.
+        newest_record: the newest sealed as-of; None for an instant in the past.
     """
 
     deployment: str
@@ -26,25 +32,43 @@ class Status:
     since: datetime | None
     first_champion: str | None
     override: str | None
-    latest: LatestPointer | None
+    speaks: str | None
+    refused: str
+    newest_record: str | None
     events: tuple[RegistryEvent, ...]
 
 
 def status(workspace: Workspace, *, at: datetime | None = None) -> Status:
-    """Fold the registry up to `at` (None: now)."""
-    now = workspace.wall.now()
-    state = workspace.registry.state(at=at)
-    override = workspace.production_dir
+    """Fold the registry up to `at`; for now (None), verify the bundle that would speak as well."""
+    events = [e for e in workspace.registry.events() if at is None or e.at <= at]
+    state = fold(workspace.registry.events(), at=at)
+    first = workspace.bundles.first_champion(workspace.deployment)
+    folder = workspace.production_dir if at is None else None
+    speaks, refused = (None, "") if at is not None else _verified(workspace)
     return Status(
         deployment=workspace.deployment,
-        at=at or now,
+        at=at or workspace.wall.now(),
         champion=state.champion,
         champion_digest=state.champion_digest,
         since=state.since,
-        first_champion=workspace.bundles.first_champion(workspace.deployment),
-        override=f"{OVERRIDE}={override}" if override is not None and at is None else None,
-        latest=latest(workspace.store, workspace.deployment) if at is None else None,
-        events=tuple(
-            event for event in workspace.registry.events() if at is None or event.at <= at
-        ),
+        first_champion=first.name if first else None,
+        override=f"{OVERRIDE}={folder}" if folder is not None else None,
+        speaks=speaks,
+        refused=refused,
+        newest_record=newest_sealed(workspace.store, workspace.deployment) if at is None else None,
+        events=tuple(events),
     )
+
+
+def _verified(workspace: Workspace) -> tuple[str | None, str]:
+    """Return the bundle that would speak, and why it is refused."""
+    folder = workspace.production_dir
+    first = workspace.bundles.first_champion(workspace.deployment)
+    named = workspace.registry.state().champion or (first.name if first else None)
+    speaks = str(folder) if folder is not None else named
+    try:
+        return choose(workspace, None).bundle.files.name, ""
+    except UsageError as error:
+        return speaks, error.facts if folder is not None else ""
+    except BundleRefused as error:
+        return speaks, error.facts

@@ -16,7 +16,7 @@ from forecastlab.contracts.manifest import Manifest
 from forecastlab.contracts.provenance import Provenance
 from forecastlab.models.base import Learner
 from forecastlab.models.base_rate import RateCounts
-from forecastlab.models.catalogue import make_learner
+from forecastlab.models.catalogue import make_learners
 from forecastlab.models.ensemble import Forecaster, MemberKey
 from forecastlab.models.prequential import Prequential, run_prequential
 from forecastlab.targets.catalogue import target_from_name
@@ -76,10 +76,7 @@ def train(workspace: Workspace, request: TrainRequest, provenance: Provenance) -
         update(workspace, training_needs(recipe))
     market = read_training_market(workspace.archive, recipe, cut_off, workspace.progress)
     _demand(market, recipe.symbol, cut_off)
-    learners = {
-        name: make_learner(name, parameters, recipe.train.symbols)
-        for name, parameters in recipe.members.items()
-    }
+    learners = make_learners(recipe)
     materials = build_materials(market.as_of(cut_off + _DAY), recipe, learners.values())
     found = out_of_fold(materials, recipe, learners, workspace.progress)
     prequential = {name: _prequential(one, recipe, materials) for name, one in found.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -43,6 +43,10 @@ class Materials:
         """Return the forecast symbol's rows, index `open_time`."""
         own: pd.DataFrame = table.xs(self.symbol, level="symbol")  # type: ignore[assignment]
         return own
+
+    def for_candidates(self, candidates: Iterable[str]) -> Materials:
+        """Return the same with these candidates' labels alone, to be sent to a worker."""
+        return replace(self, labels={name: self.labels[name] for name in candidates})
 
     def training_set(self, candidate: str, fold: Fold) -> TrainingSet:
         """Return what a fold's refit may see: nothing that was unknown at `fold.refit`."""

@@ -9,16 +9,23 @@ from typing import Final
 
 from forecastlab.contracts.candles import Candles, Gap
 from forecastlab.contracts.config import Recipe
-from forecastlab.contracts.intervals import Interval, last_closed_open
+from forecastlab.contracts.intervals import DURATION, Interval, last_closed_open
 from forecastlab.contracts.ports import AppendReport, Lake
 from forecastlab.usecases.workspace import Workspace
 
 OUTAGE: Final = timedelta(days=4)
-"""Older holes shorter than this are the exchange's outages (the longest known: 32 hours) and are
-not asked for again; a kill leaves whole months or years missing."""
+"""Older holes in the hours that are shorter are the exchange's outages (the longest known: 32 hours)
+and are not asked for again. A kill leaves a hole up to a month's end, which is."""
 
 RECENT: Final = timedelta(days=30)
 """Holes in this last stretch are asked for at every update: serving needs it whole."""
+
+OVERLAP: Final[dict[Interval, timedelta]] = {
+    "1h": timedelta(days=2),
+    "4h": timedelta(days=4),
+    "1d": timedelta(days=30),
+}
+"""Candles at hand that are asked for once more with new ones, so that revisions are noticed."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +45,19 @@ def training_needs(recipe: Recipe) -> tuple[Need, ...]:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What the update did for one series; `rejected` holds the refused rows, in words."""
+    """What the update did for one series.
+
+    Attributes:
+        pending: candles that the exchange has revised; the first-seen ones are in force.
+        accepted: revised candles that were put in force now.
+        rejected: the refused rows, in words.
+    """
 
     symbol: str
     interval: Interval
     appended: AppendReport
+    pending: int
+    accepted: int
     rejected: tuple[str, ...]
 
 
@@ -82,9 +97,7 @@ def update(
     with workspace.progress.track("update", len(needs)) as bar:
         done = []
         for need in needs:
-            done.append(_fetch(workspace, workspace.lake, need, now))
-            if accept_revisions:
-                workspace.lake.accept_revisions(need.symbol, need.interval)
+            done.append(_fetch(workspace, workspace.lake, need, now, accept_revisions))
             bar.advance()
     return tuple(done)
 
@@ -102,31 +115,53 @@ def held(workspace: Workspace, needs: Sequence[Need]) -> tuple[Held, ...]:
     return tuple(found)
 
 
-def _fetch(workspace: Workspace, lake: Lake, need: Need, now: datetime) -> Fetched:
+def _fetch(
+    workspace: Workspace, lake: Lake, need: Need, now: datetime, accept_revisions: bool
+) -> Fetched:
     last = last_closed_open(now, need.interval)
     appended = AppendReport(0, 0, 0)
     rejected: tuple[str, ...] = ()
     for first_missing, last_missing in _missing(lake, need, last):
         fetched = workspace.source.fetch(need.symbol, need.interval, first_missing, last_missing)
+        workspace.pin_store()
         part = lake.append(fetched, seen_at=now)
         appended = AppendReport(
             appended.new + part.new, appended.equal + part.equal, appended.revised + part.revised
         )
         rejected += _reasons(fetched)
-    return Fetched(need.symbol, need.interval, appended, rejected)
+    accepted = lake.accept_revisions(need.symbol, need.interval) if accept_revisions else 0
+    pending = lake.pending_revisions(need.symbol, need.interval)
+    return Fetched(need.symbol, need.interval, appended, pending, accepted, rejected)
 
 
 def _missing(lake: Lake, need: Need, last: datetime) -> list[tuple[datetime | None, datetime]]:
-    """Return the spans worth fetching: the ends, recent holes, and holes too long for an outage."""
+    """Return the spans worth fetching, the newest one with an overlap over what is at hand."""
     spans = lake.missing_spans(need.symbol, need.interval, need.first_open, last)
     return [
-        (first, end)
+        (_with_overlap(first, need) if end == last else first, end)
         for first, end in spans
-        if first is None
+        if first is None or _worth_asking(first, end, need, last)
+    ]
+
+
+def _worth_asking(first: datetime, end: datetime, need: Need, last: datetime) -> bool:
+    """Say whether a hole may be filled: it is no outage of the exchange's."""
+    after = end + DURATION[need.interval]
+    at_a_months_end = (after.day, after.hour) == (1, 0) or (first.day, first.hour) == (1, 0)
+    return (
+        need.interval != "1h"
+        or first == need.first_open
         or end >= last - RECENT
         or end - first >= OUTAGE
-        or first == need.first_open
-    ]
+        or at_a_months_end
+    )
+
+
+def _with_overlap(first: datetime | None, need: Need) -> datetime | None:
+    if first is None or first == need.first_open:
+        return first
+    overlapping = first - OVERLAP[need.interval]
+    return max(overlapping, need.first_open) if need.first_open else overlapping
 
 
 def _reasons(candles: Candles) -> tuple[str, ...]:

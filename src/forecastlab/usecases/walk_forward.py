@@ -43,7 +43,7 @@ class OutOfFold:
 
 def make_folds(recipe: Recipe, last_open: datetime) -> tuple[Fold, ...]:
     """Return the folds of a recipe up to the day that opens at `last_open`."""
-    window = recipe.train.window
+    window = recipe.train.train_window
     return walk_forward(
         midnight(recipe.train.oof_from),
         last_open,
@@ -73,8 +73,8 @@ def each_out_of_fold(
     chunks = [folds[i : i + _FOLDS_PER_TASK] for i in range(0, len(folds), _FOLDS_PER_TASK)]
     groups = _by_horizon(recipe.target.candidates)
     calls = (
-        joblib.delayed(_fit_folds)(materials, group, chunk, learners, recipe.train.seed)
-        for group in groups
+        joblib.delayed(_fit_folds)(part, group, chunk, learners, recipe.train.seed)
+        for group, part in ((group, materials.for_candidates(group)) for group in groups)
         for chunk in chunks
     )
     with progress.track("walk-forward", len(groups) * len(chunks)) as bar:

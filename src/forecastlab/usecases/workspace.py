@@ -26,7 +26,8 @@ class Workspace:
     Attributes:
         archive: candles at hand: the lake, or the files of a file source, read in place.
         lake: where fetched candles are kept; None for a file source.
-        pin_store: checks, and where it may creates, the store's pin to this source's kind.
+        check_pin: refuses a store that is pinned to another kind of source; writes nothing.
+        pin_store: the same, and pins the store: done before the first candle or record is kept.
         production_dir: the bundle folder that overrides the registry, if one does.
         clock: decides what is closed, live and stale (the exchange's, or the simulated one).
         wall: stamps attempts and registry events; needs no network, so a rollback never waits.
@@ -43,6 +44,7 @@ class Workspace:
     registry: Registry
     bundles: Bundles
     progress: Progress
+    check_pin: Callable[[], object]
     pin_store: Callable[[], None]
     production_dir: Path | None
     by: str

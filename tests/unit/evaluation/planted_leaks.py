@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from forecastlab.contracts.candles import Candles, Market, MarketView
-from forecastlab.contracts.intervals import DURATION
 from forecastlab.evaluation.leakage.availability import availability, candles_of, rows_of
 from forecastlab.evaluation.leakage.findings import Check, CheckReport
 from forecastlab.evaluation.leakage.label_window import label_window
@@ -33,7 +32,9 @@ from tests.support.synthetic import START, synthetic_market
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DAYS, HORIZON, SYMBOL = 300, 5, "BTCUSDT"
 TARGET = ReversalTarget(HORIZON, 0.03)
-AS_OFS = [START + days * DAY + hours * HOUR for days, hours in ((90, 0), (151, 9), (220, 0), (299, 23))]
+AS_OFS = [
+    START + days * DAY + hours * HOUR for days, hours in ((90, 0), (151, 9), (220, 0), (299, 23))
+]
 WINDOW = 120
 """Days that serving reads in the test of the start-up."""
 
@@ -62,9 +63,9 @@ def returns(one: MarketView) -> pd.DataFrame:
 
 
 def with_holes(one: MarketView) -> pd.DataFrame:
-    """Return volumes of which every third is missing, as those of an illiquid market."""
-    volume = one.candles(SYMBOL, "1d").frame[["volume"]]
-    return volume.where(np.asarray(volume.index.day % 3 > 0))
+    """Return volumes, missing on even days, as those of an illiquid market."""
+    volume = one.candles(SYMBOL, "1d").frame["volume"]
+    return volume.where(np.asarray(volume.index.day % 2 == 1)).to_frame()
 
 
 def four_hours(one: MarketView, *, known_by: str) -> pd.DataFrame:
@@ -77,10 +78,12 @@ def four_hours(one: MarketView, *, known_by: str) -> pd.DataFrame:
 
 
 def shown_by_open(whole: Market, instant: datetime) -> MarketView:
-    """Show the candles that have opened by an instant, closed or not."""
+    """Show the 4h candle that is still open at an instant, next to what was known then."""
+    honest = whole.as_of(instant)
     series = {(one.symbol, one.interval): one for one in whole.series()}
+    known = {key: honest.candles(*key) for key in series}
     return MarketView(
-        instant, {key: one.between(START, instant) for key, one in series.items()}
+        instant, {**known, (SYMBOL, "4h"): series[SYMBOL, "4h"].between(START, instant)}
     )
 
 
@@ -131,11 +134,11 @@ def stopped(every: pd.DataFrame, fold: Fold, stop: pd.DataFrame) -> pd.DataFrame
 
 
 def encoded(every: pd.DataFrame, fold: Fold, known: pd.DataFrame) -> pd.DataFrame:
-    """Forecast the mean label of the weekday among the labels `known`."""
-    weekday = known.index.get_level_values("open_time").weekday
+    """Forecast the mean label of the day of the week among the labels `known`."""
+    weekday = known.index.get_level_values("open_time").day_of_week
     means = known["label"].groupby(np.asarray(weekday)).mean()
     opens = fold.test(every).index.get_level_values("open_time")
-    return pd.DataFrame({"encoded": means.reindex(opens.weekday).to_numpy()}, index=opens)
+    return pd.DataFrame({"encoded": means.reindex(opens.day_of_week).to_numpy()}, index=opens)
 
 
 def block(every: pd.DataFrame, fold: Fold) -> pd.DataFrame:
@@ -168,9 +171,7 @@ def decisions(function: Any) -> list[CheckReport]:
 
 def views(function: Any) -> list[CheckReport]:
     return [
-        availability(
-            one for t in AS_OFS for one in candles_of("planted", function(market(), t), t)
-        )
+        availability(one for t in AS_OFS for one in candles_of("planted", function(market(), t), t))
     ]
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from forecastlab.contracts import keys
 from forecastlab.contracts.canonical import digest
-from forecastlab.contracts.errors import RecordConflict
+from forecastlab.contracts.errors import RecordConflict, UsageError
 from forecastlab.contracts.ports import ABSENT
 from forecastlab.contracts.records import ForecastRecord
-from forecastlab.usecases.publish import latest, newest_digest_before, publish
+from forecastlab.usecases.publish import newest_digest_before, publish
 from tests.support.documents import record_document
 from tests.support.memory_store import MemoryStore
 
@@ -30,6 +31,10 @@ def nudged(by: float) -> dict[str, Any]:
     return {"forecasts": forecasts}
 
 
+def pointed_at(store: MemoryStore) -> str:
+    return str(json.loads(stored(store)["predictions/latest.json"])["asof_date"])
+
+
 def stored(store: MemoryStore) -> dict[str, bytes]:
     found = {key: store.get(key) for key in store.list("")}
     return {key: one.data for key, one in found.items() if one is not None}
@@ -40,16 +45,15 @@ def test_the_first_publication_seals_and_points() -> None:
     published = publish(store, record())
     assert published.publication == "published"
     assert store.list("") == ["predictions/daily/2025-09-30.json", "predictions/latest.json"]
-    pointer = latest(store, DEPLOYMENT)
-    assert pointer is not None
-    assert pointer.digest == digest(stored(store)["predictions/daily/2025-09-30.json"])
+    pointer = json.loads(stored(store)["predictions/latest.json"])
+    assert pointer["digest"] == digest(stored(store)["predictions/daily/2025-09-30.json"])
 
 
 def test_equal_again_changes_no_byte() -> None:
     store = MemoryStore()
     publish(store, record())
     before = stored(store)
-    later = record(created_at="2025-10-01T09:00:00Z", previous="sha256:" + "1" * 64)
+    later = record(created_at="2025-10-01T09:00:00Z", runtime={"duration_s": 9.0})
     again = publish(store, later)
     assert again.publication == "already_published"
     assert again.record.created_at == record().created_at
@@ -59,7 +63,7 @@ def test_equal_again_changes_no_byte() -> None:
 def test_answers_within_the_tolerance_are_equal() -> None:
     store = MemoryStore()
     publish(store, record())
-    assert publish(store, record(**nudged(9e-6))).publication == "already_published"
+    assert publish(store, record(**nudged(9e-7))).publication == "already_published"
 
 
 def test_another_answer_from_the_same_inputs_is_a_conflict() -> None:
@@ -74,6 +78,9 @@ def test_another_answer_from_the_same_inputs_is_a_conflict() -> None:
     assert after["predictions/daily/2025-09-30.json"] == sealed
     kept = [key for key in after if key.startswith("predictions/conflicts/")]
     assert [after[key] for key in kept] == [other.stored()]
+    with pytest.raises(RecordConflict):
+        publish(store, other.model_copy(update={"runtime": other.runtime}))
+    assert len([key for key in stored(store) if "conflicts" in key]) == 1
 
 
 @pytest.mark.parametrize("part", ["bundle", "source"])
@@ -88,27 +95,30 @@ def test_another_bundle_or_revised_candles_are_kept_apart(part: str) -> None:
     assert len(kept) == 1
 
 
-def test_latest_moves_forward_only() -> None:
+def test_time_runs_forward_only() -> None:
     store = MemoryStore()
     publish(store, record("2025-09-30"))
-    publish(store, record("2025-09-29"))
-    pointer = latest(store, DEPLOYMENT)
-    assert pointer is not None and pointer.asof_date == "2025-09-30"
+    with pytest.raises(UsageError, match="backfill"):
+        publish(store, record("2025-09-29"))
+    publish(store, record("2025-10-01"))
+    assert pointed_at(store) == "2025-10-01"
+    publish(store, record("2025-09-30"))
+    assert pointed_at(store) == "2025-10-01"
 
 
 def test_a_kill_before_latest_is_repaired_by_the_next_run() -> None:
     store = MemoryStore()
     store.put(keys.record(DEPLOYMENT, "2025-09-30"), record().stored(), if_generation=ABSENT)
-    assert latest(store, DEPLOYMENT) is None
+    assert "predictions/latest.json" not in stored(store)
     assert publish(store, record()).publication == "already_published"
-    pointer = latest(store, DEPLOYMENT)
-    assert pointer is not None and pointer.asof_date == "2025-09-30"
+    assert pointed_at(store) == "2025-09-30"
 
 
 def test_records_are_chained_by_their_stored_bytes() -> None:
     store = MemoryStore()
     assert newest_digest_before(store, DEPLOYMENT, "2025-09-29") is None
     publish(store, record("2025-09-29"))
-    before = newest_digest_before(store, DEPLOYMENT, "2025-09-30")
-    assert before == digest(stored(store)["predictions/daily/2025-09-29.json"])
+    before = digest(stored(store)["predictions/daily/2025-09-29.json"])
+    assert newest_digest_before(store, DEPLOYMENT, "2025-09-30") == before
+    assert publish(store, record("2025-09-30")).record.previous == before
     assert newest_digest_before(store, DEPLOYMENT, "2025-09-29") is None

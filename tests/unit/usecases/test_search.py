@@ -16,10 +16,19 @@ from forecastlab.contracts.search import SearchCell
 from forecastlab.evaluation.search_verdicts import judge
 from forecastlab.models.base import TrainingSet
 from forecastlab.models.first_passage import FirstPassage, FirstPassageModel
-from forecastlab.usecases.search import Searched, search
-from forecastlab.usecases.search_report import heat_map, report_html, summary_csv
+from forecastlab.report.search_page import SearchHead, heat_map, search_page, summary_csv
+from forecastlab.usecases.search import Searched, SearchRequest
+from forecastlab.usecases.search import search as search_grid
+from forecastlab.usecases.trials import read_trials
+from forecastlab.usecases.workspace import Workspace
 from tests.support.memory_store import Killed, MemoryStore
-from tests.support.searches import SMALL_GRID, search_candles, search_workspace, small_search
+from tests.support.searches import (
+    PROVENANCE,
+    SMALL_GRID,
+    search_candles,
+    search_workspace,
+    small_search,
+)
 
 FOLDS = 16
 
@@ -44,6 +53,10 @@ def whole(candles: Path) -> tuple[MemoryStore, Searched]:
         return store, search(search_workspace(candles, store), small_search())
 
 
+def search(workspace: Workspace, request: SearchRequest) -> Searched:
+    return search_grid(workspace, request, PROVENANCE)
+
+
 def cells_of(store: MemoryStore) -> dict[str, bytes]:
     return {key: data for key, data in store.contents().items() if "/cells/" in key}
 
@@ -54,7 +67,8 @@ def test_every_cell_is_one_object_and_the_report_lies_beside_them(
     store, found = whole
     prefix = f"backtest/{found.run}/"
     cells = {f"{prefix}cells/{name}.json" for name in SMALL_GRID}
-    assert set(store.contents()) == cells | {f"{prefix}summary.csv", f"{prefix}report.html"}
+    report = {f"{prefix}summary.csv", f"{prefix}report.html"}
+    assert {key for key in store.contents() if key.startswith("backtest/")} == cells | report
     assert [one.cell.candidate for one in found.cells] == list(SMALL_GRID)
     assert found.resumed == 0
 
@@ -87,7 +101,7 @@ def test_a_killed_search_goes_on_and_ends_as_if_never_stopped(
     workspace = search_workspace(candles, store)
     with pytest.raises(Killed):
         search(workspace, small_search())
-    assert len(store.written) == 3
+    assert len(cells_of(store)) == 3
     store.after_put = lambda _: None
     resumed = search(workspace, small_search())
     assert resumed.resumed == 3
@@ -148,6 +162,7 @@ def test_the_run_of_another_search_is_refused(
         ((), (5,), UsageError, "has no cell"),
         ((0.06,), (0,), UsageError, "cannot be meant"),
     ],
+    ids=["level", "no level", "horizon"],
 )
 def test_an_impossible_grid_is_refused(
     candles: Path,
@@ -160,6 +175,13 @@ def test_an_impossible_grid_is_refused(
     store = MemoryStore()
     with pytest.raises(error, match=part):
         search(search_workspace(candles, store), request)
+    assert store.contents() == {}
+
+
+def test_a_run_name_that_is_a_path_is_refused(candles: Path) -> None:
+    store = MemoryStore()
+    with pytest.raises(UsageError, match="is no run name"):
+        search(search_workspace(candles, store), replace(small_search(), run="../other"))
     assert store.contents() == {}
 
 
@@ -209,9 +231,8 @@ def test_the_heat_map_has_a_tile_per_cell_in_its_row_and_column(
 ) -> None:
     drawing = ElementTree.fromstring(heat_map(whole[1].cells))
     space = {"s": "http://www.w3.org/2000/svg"}
-    tiles = drawing.findall("s:g", space)
     place = {}
-    for tile in tiles:
+    for tile in drawing.findall("s:g", space):
         title, box = tile.find("s:title", space), tile.find("s:rect", space)
         assert title is not None
         assert box is not None
@@ -221,12 +242,42 @@ def test_the_heat_map_has_a_tile_per_cell_in_its_row_and_column(
     assert place["T5_X6"][1] == place["T5_X10"][1] < place["T10_X6"][1]
 
 
-def test_the_report_stands_alone(whole: tuple[MemoryStore, Searched]) -> None:
-    page = report_html("<script> & co", whole[1].cells)
-    assert "&lt;script&gt; &amp; co" in page
-    assert "<script" not in page
-    assert "src=" not in page
-    assert "@import" not in page
+def test_the_report_counts_verdicts_of_the_whole_search(
+    whole: tuple[MemoryStore, Searched],
+) -> None:
+    def better(p_value: float) -> SearchCell:
+        cell = whole[1].cells[0].cell
+        alone = cell.evaluation.model_copy(update={"verdict": "better"})
+        return cell.model_copy(update={"evaluation": alone, "p_better": p_value, "p_worse": 1.0})
+
+    head = SearchHead("run", "BTCUSDT", "file", "2025-09-30", quick=False)
+    page = search_page(head, judge([better(0.001), better(0.03), better(0.04)]))
+    assert "<b>1 of 3</b> are better" in page
+    assert "3 would be called so alone" in page
+
+
+def test_the_report_stands_alone_and_warns_of_what_it_is(
+    whole: tuple[MemoryStore, Searched],
+) -> None:
+    store, found = whole
+    page = store.contents()[f"backtest/{found.run}/report.html"].decode()
+    assert "A quick search" in page
+    assert "simulated" not in page
+    for outside in ("<script", "src=", "@import", "<link", "url("):
+        assert outside not in page
+    assert page.count("http") == page.count("http://www.w3.org/2000/svg")
+
+
+def test_every_cell_is_a_look_in_the_ledger(whole: tuple[MemoryStore, Searched]) -> None:
+    store, found = whole
+    looks = {entry.candidate: entry for entry in read_trials(store)}
+    assert set(looks) == set(SMALL_GRID)
+    for one in found.cells:
+        entry, seen = looks[one.cell.candidate], one.cell.evaluation
+        assert (entry.command, entry.first, entry.last) == ("search", seen.first, seen.last)
+        assert entry.scores["log_loss"] == pytest.approx(seen.log_loss, rel=1e-5)
+    order = [key.split("/")[0] for key in store.written]
+    assert order[:4] == ["trials", "backtest", "trials", "backtest"]
 
 
 def test_cells_read_back_equal(whole: tuple[MemoryStore, Searched]) -> None:
