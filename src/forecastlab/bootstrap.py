@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -160,6 +161,19 @@ def read_recipe(path: Path) -> Recipe:
             f"{path} cannot be read: {error}.", remedy="Name a recipe file."
         ) from error
     return parse_recipe(text, what=str(path))
+
+
+def compute_engine(name: str) -> AbstractContextManager[None]:
+    """Run joblib's tasks on an engine while the context is open: loky, dask or ray.
+
+    Raises:
+        UsageError: there is no such engine.
+        ConfigError: its library is not installed.
+    """
+    # joblib costs 0.1 s of every start that does not fit anything.
+    from forecastlab.adapters.engines import engine  # noqa: PLC0415
+
+    return engine(name)
 
 
 def provenance() -> Provenance:

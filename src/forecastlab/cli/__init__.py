@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from forecastlab.cli import bundles, demo, forecasts
+from forecastlab.cli import audit, bundles, demo, evaluate, forecasts, search
 from forecastlab.contracts.errors import EXIT_INTERNAL, ForecastLabError, UsageError
 
 app = typer.Typer(
@@ -20,6 +20,9 @@ app = typer.Typer(
 )
 forecasts.add_to(app)
 bundles.add_to(app)
+audit.add_to(app)
+evaluate.add_to(app)
+search.add_to(app)
 demo.add_to(app)
 
 

@@ -143,12 +143,17 @@ def promote(
     as_json: options.AsJson = False,
     verbose: options.Verbose = 0,
 ) -> None:
-    """Make a bundle the champion, once it has verified and given its known answers.
+    """Make a bundle the champion, once it verified, gave its known answers and passed the audit.
 
     Example: forecastlab promote flow_T21X8_T14X8_20250930 --why "first bundle"
     """
+    from forecastlab.usecases.audit import promotion_gates  # noqa: PLC0415 - only here: 0.3 s
+
     workspace = options.workspace(deployment, source, store, verbose=verbose)
-    _tell(registry_verbs.promote(workspace, name, why=why), as_json=as_json)
+    # The audit reads the whole history of all symbols: it draws it, unless a source is named.
+    market = options.workspace(deployment, source or "simulated", store, dry_run=True)
+    event = registry_verbs.promote(workspace, name, why=why, gates=promotion_gates(market))
+    _tell(event, as_json=as_json)
 
 
 def rollback(
@@ -206,9 +211,8 @@ def _show_status(found: Status) -> None:
             f"champion: none yet; the first publish seats {found.first_champion or 'nothing'}"
         )
     if found.speaks:
-        output.say(
-            f"speaks next: {found.speaks}, which {'does not verify' if found.refused else 'verifies'}"
-        )
+        said = "does not verify" if found.refused else "verifies"
+        output.say(f"speaks next: {found.speaks}, which {said}")
     if found.newest_record:
         output.say(f"newest record: {found.newest_record}")
     rows = [[e.sequence, e.at, e.kind, e.bundle, e.by, e.why] for e in found.events]

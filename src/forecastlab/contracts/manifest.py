@@ -18,8 +18,8 @@ DEMANDED: Final = (CARD, KNOWN_ANSWERS, EVIDENCE)
 """Files that every bundle has, whatever its members."""
 
 ANSWER_TOLERANCE: Final = 1e-6
-"""Largest |Δp| between two equal answers: of members in native tree formats and JSON, and of what is
-made from them."""
+"""Largest |Δp| between two equal answers: of members in native tree formats and JSON, and of what
+is made from them."""
 
 
 class FileEntry(Document):
@@ -111,9 +111,10 @@ class CandidateEntry(Document):
 
 
 class ServingEntry(Document):
-    """What serving must read; less is refused."""
+    """What serving reads: daily candles, of which the newest `shortest` must be there (L7)."""
 
     daily_candles: int = Field(ge=1, le=20_000)
+    shortest: int = Field(ge=1, le=20_000)
     whole_days: int = Field(ge=1, le=20_000)
 
 

@@ -35,6 +35,7 @@ from forecastlab.targets.catalogue import target_from_name
 from forecastlab.usecases.evidence import evidence_bytes
 from forecastlab.usecases.known_answers import known_answers
 from forecastlab.usecases.model_card import model_card
+from forecastlab.usecases.prove_training import TrainingProof
 from forecastlab.usecases.training_materials import Materials, market_digest, variant_of
 
 _DAY: Final = timedelta(days=1)
@@ -54,6 +55,7 @@ class BundleParts:
     evaluations: Mapping[str, EvaluationEntry]
     evidence: Mapping[str, pd.DataFrame]
     source: SourceKind
+    proof: TrainingProof
 
 
 def make_bundle(
@@ -94,10 +96,10 @@ def _manifest(
         features={key: _features(recipe, key) for key in parts.materials.features},
         training=_training(parts),
         candidates={candidate: _candidate(parts, candidate) for candidate in parts.forecasters},
-        serving=ServingEntry(**recipe.serving.model_dump()),
+        serving=_serving(parts),
         python=provenance.python,
         packages=dict(provenance.packages),
-        gates=_gates(parts),
+        gates={"quick": parts.quick, **parts.proof.gates},
         files={},
     )
 
@@ -150,5 +152,12 @@ def _candidate(parts: BundleParts, candidate: str) -> CandidateEntry:
     )
 
 
-def _gates(parts: BundleParts) -> dict[str, object]:
-    return {"quick": parts.quick}
+def _serving(parts: BundleParts) -> ServingEntry:
+    """Return what serving reads, and the shortest history that gives the same answers (L7)."""
+    table = parts.recipe.serving
+    shortest = parts.proof.shortest
+    return ServingEntry(
+        daily_candles=table.daily_candles,
+        whole_days=table.whole_days,
+        shortest=table.daily_candles if shortest is None else shortest,
+    )

@@ -46,7 +46,7 @@ def sealed(store: ObjectStore, deployment: str, asof: str) -> ForecastRecord | N
 
 
 def sealed_asofs(store: ObjectStore, deployment: str) -> tuple[str, ...]:
-    """Return the as-of names of all sealed records, oldest first; foreign objects are passed over."""
+    """Return the as-of names of all sealed records, oldest first; foreign objects do not count."""
     prefix = keys.records(deployment)
     names = (key.removeprefix(prefix) for key in store.list(prefix))
     return tuple(

@@ -48,7 +48,7 @@ def first_needed(asof_open: datetime, needs: ServingEntry) -> datetime:
     """Return the open of the window's first daily candle.
 
     >>> from datetime import UTC
-    >>> needs = ServingEntry(daily_candles=2, whole_days=1)
+    >>> needs = ServingEntry(daily_candles=2, shortest=2, whole_days=1)
     >>> first_needed(datetime(2025, 9, 30, tzinfo=UTC), needs).day
     29
     """
@@ -72,8 +72,10 @@ def serving_window(
 ) -> ServingWindow:
     """Cut the window of one as-of out of a market and check that it is whole.
 
-    Whole means: every daily candle, all hours of the last `whole_days` days, no rejected row.
-    Older holes in the hours are the exchange's outages; the features count them as they are.
+    Whole means: every daily candle, all hours of the last `whole_days` days, no rejected row. The
+    window may begin later, where a symbol's history does, but holds at least the history without
+    which the answers would be others. Older holes in the hours are the exchange's outages; the
+    features count them as they are.
 
     Raises:
         DataStale: the as-of candle itself is not there yet.
@@ -92,8 +94,8 @@ def serving_window(
         )
     _refuse_rejected(daily, first)
     _refuse_rejected(hourly, first)
-    if len(daily) < needs.daily_candles:
-        raise _not_whole(daily, needs.daily_candles, first)
+    if len(daily) < needs.shortest or daily.gaps():
+        raise _not_whole(daily, needs.shortest, first)
     recent_from = asof_open - (needs.whole_days - 1) * _DAY
     recent = hourly.between(recent_from, last_hour(asof_open))
     if len(recent) < needs.whole_days * 24:

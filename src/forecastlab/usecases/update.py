@@ -14,8 +14,8 @@ from forecastlab.contracts.ports import AppendReport, Lake
 from forecastlab.usecases.workspace import Workspace
 
 OUTAGE: Final = timedelta(days=4)
-"""Older holes in the hours that are shorter are the exchange's outages (the longest known: 32 hours)
-and are not asked for again. A kill leaves a hole up to a month's end, which is."""
+"""Older holes in the hours that are shorter are the exchange's outages (the longest known: 32
+hours) and are not asked for again. A kill leaves a hole up to a month's end, which is."""
 
 RECENT: Final = timedelta(days=30)
 """Holes in this last stretch are asked for at every update: serving needs it whole."""

@@ -6,11 +6,11 @@ checks that must catch it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -32,11 +32,33 @@ from tests.support.synthetic import START, synthetic_market
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DAYS, HORIZON, SYMBOL = 300, 5, "BTCUSDT"
 TARGET = ReversalTarget(HORIZON, 0.03)
+CLASSES = (-1, 0, 1)
+
+WINDOW = 120
+"""Days that serving reads in the test of the start-up."""
+
 AS_OFS = [
     START + days * DAY + hours * HOUR for days, hours in ((90, 0), (151, 9), (220, 0), (299, 23))
 ]
-WINDOW = 120
-"""Days that serving reads in the test of the start-up."""
+
+Part = Callable[[Callable[..., Any]], list[CheckReport]]
+"""Where a leak is planted: takes the function under test, returns what the checks say of it."""
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A leak, the part of the pipeline that it is planted in, and its clean twin."""
+
+    name: str
+    part: Part
+    leak: Callable[..., Any]
+    clean: Callable[..., Any]
+    checks: str
+
+    @property
+    def caught_by(self) -> set[Check]:
+        """The checks that must catch it."""
+        return {check for check in get_args(Check) if check in self.checks}
 
 
 @lru_cache
@@ -50,41 +72,124 @@ def view() -> MarketView:
 
 
 @lru_cache
+def labels() -> pd.DataFrame:
+    own = TARGET.labels(view().candles(SYMBOL, "1d"))
+    return pd.concat({SYMBOL: own}, names=["symbol", "open_time"])
+
+
+@lru_cache
 def folds() -> tuple[Fold, ...]:
     return walk_forward(START + 150 * DAY, START + 280 * DAY, step=21, interval="1d")
+
+
+# The parts: each hands a function to the checks that are there for it.
+
+
+def features(function: Callable[..., Any]) -> list[CheckReport]:
+    subject = Subject("planted", "1d", function)
+    return [truncation(subject, view(), AS_OFS), poison(subject, view(), AS_OFS, seed=1)]
+
+
+def decisions(function: Callable[..., Any]) -> list[CheckReport]:
+    subject = Subject("planted", "1d", function)
+    found = truncation(subject, view(), AS_OFS, check="L3")
+    return [found, poison(subject, view(), AS_OFS, seed=1, check="L3")]
+
+
+def views(function: Callable[..., Any]) -> list[CheckReport]:
+    shown = [(function(market(), instant), instant) for instant in AS_OFS]
+    return [availability(one for v, at in shown for one in candles_of("planted", v, at))]
+
+
+def tables(function: Callable[..., Any]) -> list[CheckReport]:
+    rows = [(function(labels(), fold), fold.refit) for fold in folds()]
+    return [availability(one for t, at in rows for one in rows_of("planted", t, "1d", at))]
+
+
+def training(function: Callable[..., Any]) -> list[CheckReport]:
+    learnt = ((fold, function(labels(), fold)) for fold in folds())
+    return [purged("planted", learnt, horizon=HORIZON, embargo=0, interval="1d")]
+
+
+def fit_predict(function: Callable[..., Any]) -> list[CheckReport]:
+    return [labels_out_of_reach(function, labels(), folds(), classes=CLASSES)]
+
+
+def label_rule(function: Callable[..., Any]) -> list[CheckReport]:
+    candles = view().candles(SYMBOL, "1d")
+    return [label_window("planted", function, candles, horizon=HORIZON, seed=1)]
+
+
+def serving(function: Callable[..., Any]) -> list[CheckReport]:
+    subject = Subject("planted", "1d", function)
+    return [start_up(subject, view(), [START + 250 * DAY], window=WINDOW).report]
+
+
+def controls(function: Callable[..., Any]) -> list[CheckReport]:
+    return [null_controls("a test", [function(seed) for seed in range(20)])]
+
+
+# What is planted, and its twins. Features are functions of a view.
 
 
 def closes(one: MarketView) -> pd.DataFrame:
     return one.candles(SYMBOL, "1d").frame[["close"]]
 
 
-def returns(one: MarketView) -> pd.DataFrame:
-    return closes(one).pct_change()
+def shifted(one: MarketView, by: int) -> pd.DataFrame:
+    return closes(one).pct_change().shift(by)
 
 
-def with_holes(one: MarketView) -> pd.DataFrame:
-    """Return volumes, missing on even days, as those of an illiquid market."""
+def mean(one: MarketView, days: int = 3, **how: bool) -> pd.DataFrame:
+    return closes(one).rolling(days, **how).mean()
+
+
+def endless_mean(one: MarketView) -> pd.DataFrame:
+    return closes(one).ewm(com=60).mean()
+
+
+def z_score(one: MarketView) -> pd.DataFrame:
+    return (closes(one) - closes(one).mean()) / closes(one).std()
+
+
+def running_z_score(one: MarketView) -> pd.DataFrame:
+    known = closes(one).expanding()
+    return (closes(one) - known.mean()) / known.std()
+
+
+def ranked(one: MarketView) -> pd.DataFrame:
+    return closes(one).rank(pct=True)
+
+
+def running_rank(one: MarketView) -> pd.DataFrame:
+    return closes(one).expanding().rank(pct=True)
+
+
+def filled(one: MarketView, how: str) -> pd.DataFrame:
+    """Fill volumes that are missing on even days, as those of an illiquid market."""
     volume = one.candles(SYMBOL, "1d").frame["volume"]
-    return volume.where(np.asarray(volume.index.day % 2 == 1)).to_frame()
+    holes = volume.where(np.asarray(volume.index.day % 2 == 1)).to_frame()
+    return holes.bfill() if how == "bfill" else holes.ffill()
 
 
-def four_hours(one: MarketView, *, known_by: str) -> pd.DataFrame:
+def four_hours(one: MarketView, known_by: str) -> pd.DataFrame:
     """Join the newest 4h close to each daily candle; `known_by` its open or its close."""
     daily, blocks = one.candles(SYMBOL, "1d"), one.candles(SYMBOL, "4h")
     instants = blocks.frame.index if known_by == "open" else blocks.available_at
     place = instants.searchsorted(daily.available_at, side="right") - 1
-    values = blocks.frame["close"].to_numpy()[place]
-    return pd.DataFrame({"close_4h": values}, index=daily.frame.index)
+    return pd.DataFrame({"close": blocks.frame["close"].to_numpy()[place]}, daily.frame.index)
 
 
-def shown_by_open(whole: Market, instant: datetime) -> MarketView:
+def with_open_candle(whole: Market, instant: datetime) -> MarketView:
     """Show the 4h candle that is still open at an instant, next to what was known then."""
     honest = whole.as_of(instant)
-    series = {(one.symbol, one.interval): one for one in whole.series()}
-    known = {key: honest.candles(*key) for key in series}
-    return MarketView(
-        instant, {**known, (SYMBOL, "4h"): series[SYMBOL, "4h"].between(START, instant)}
-    )
+    every = {(one.symbol, one.interval): one for one in whole.series()}
+    known = {key: honest.candles(*key) for key in every}
+    opened = every[SYMBOL, "4h"].between(START, instant)
+    return MarketView(instant, {**known, (SYMBOL, "4h"): opened})
+
+
+# Labels are functions of candles.
 
 
 def backward_label(candles: Candles) -> pd.DataFrame:
@@ -96,53 +201,35 @@ def backward_label(candles: Candles) -> pd.DataFrame:
     return dated(label[ahead.max().notna()])
 
 
-def dated(label: pd.Series) -> pd.DataFrame:
-    as_of = pd.DatetimeIndex(label.index + DAY)
-    return pd.DataFrame({"label": label, "as_of": as_of, "resolves_at": as_of + HORIZON * DAY})
-
-
-def gappy_label(candles: Candles) -> pd.DataFrame:
+def never_missing(candles: Candles) -> pd.DataFrame:
     """Label rows whose window is not whole yet as "neither", instead of leaving them out."""
     whole = TARGET.labels(candles)["label"]
     return dated(whole.reindex(candles.frame.index, fill_value=0))
 
 
-@lru_cache
-def labels() -> pd.DataFrame:
-    own = TARGET.labels(market().as_of(START + DAYS * DAY).candles(SYMBOL, "1d"))
-    return pd.concat({SYMBOL: own}, names=["symbol", "open_time"])
+def shorter_window(candles: Candles) -> pd.DataFrame:
+    """Look at four closes under the name of five."""
+    return dated(ReversalTarget(HORIZON - 1, 0.03).labels(candles)["label"])
 
 
-def stopped(every: pd.DataFrame, fold: Fold, stop: pd.DataFrame) -> pd.DataFrame:
-    """Forecast from yesterday's return, as strongly as the labels `stop` like it best."""
-    signal = returns(view())["close"].fillna(0.0).to_numpy() * 20
-    place = view().candles(SYMBOL, "1d").frame.index.get_indexer
-
-    def probabilities(opens: pd.Index, strength: float) -> np.ndarray:
-        rates = np.bincount(fold.training(every)["label"] + 1, minlength=3) + 1.0
-        odds = np.log(rates) + strength * np.outer(signal[place(opens)], (-1, 0, 1))
-        return np.exp(odds) / np.exp(odds).sum(axis=1, keepdims=True)
-
-    def loss(strength: float) -> float:
-        found = probabilities(stop.index.get_level_values("open_time"), strength)
-        happened = stop["label"].to_numpy() + 1
-        return -float(np.log(found[np.arange(len(stop)), happened]).mean())
-
-    opens = fold.test(every).index.get_level_values("open_time")
-    best = min(np.linspace(-3, 3, 61), key=loss)
-    return pd.DataFrame(probabilities(opens, best), index=opens, columns=["-1", "0", "1"])
+def dated(label: pd.Series) -> pd.DataFrame:
+    as_of = pd.DatetimeIndex(label.index + DAY)
+    return pd.DataFrame({"label": label, "as_of": as_of, "resolves_at": as_of + HORIZON * DAY})
 
 
-def encoded(every: pd.DataFrame, fold: Fold, known: pd.DataFrame) -> pd.DataFrame:
-    """Forecast the mean label of the day of the week among the labels `known`."""
-    weekday = known.index.get_level_values("open_time").day_of_week
-    means = known["label"].groupby(np.asarray(weekday)).mean()
-    opens = fold.test(every).index.get_level_values("open_time")
-    return pd.DataFrame({"encoded": means.reindex(opens.day_of_week).to_numpy()}, index=opens)
+# Choices of labels for a fold, and fits that use them.
+
+
+def all_rows(every: pd.DataFrame, fold: Fold) -> pd.DataFrame:
+    return every
 
 
 def block(every: pd.DataFrame, fold: Fold) -> pd.DataFrame:
     return fold.test(every)
+
+
+def resolved(every: pd.DataFrame, fold: Fold) -> pd.DataFrame:
+    return fold.training(every)
 
 
 def newest(every: pd.DataFrame, fold: Fold) -> pd.DataFrame:
@@ -154,83 +241,64 @@ def overlapping(every: pd.DataFrame, fold: Fold) -> pd.DataFrame:
     return every.loc[every["as_of"] < pd.Timestamp(fold.refit)]
 
 
-def verdicts(better: int) -> Iterator[dict[str, str]]:
-    return iter([{"T5_X3": "better" if seed < better else "worse"} for seed in range(20)])
+Choice = Callable[[pd.DataFrame, Fold], pd.DataFrame]
 
 
-def features(function: Any) -> list[CheckReport]:
-    subject = Subject("planted", "1d", function)
-    return [truncation(subject, view(), AS_OFS), poison(subject, view(), AS_OFS, seed=1)]
+def encoded(every: pd.DataFrame, fold: Fold, known: Choice) -> pd.DataFrame:
+    """Forecast the mean label of the day of the week among the labels chosen."""
+    learnt = known(every, fold)
+    day = learnt.index.get_level_values("open_time").day_of_week
+    means = learnt["label"].groupby(np.asarray(day)).mean()
+    opens = fold.test(every).index.get_level_values("open_time")
+    return pd.DataFrame({"encoded": means.reindex(opens.day_of_week).to_numpy()}, index=opens)
 
 
-def decisions(function: Any) -> list[CheckReport]:
-    subject = Subject("planted", "1d", function)
-    found = truncation(subject, view(), AS_OFS, check="L3")
-    return [found, poison(subject, view(), AS_OFS, seed=1, check="L3")]
+def stopped(every: pd.DataFrame, fold: Fold, stop_on: Choice) -> pd.DataFrame:
+    """Forecast from the last return, as strongly as the labels chosen like it best."""
+    signal = shifted(view(), 0)["close"].fillna(0.0) * 20
+    rates = np.bincount(fold.training(every)["label"] + 1, minlength=3) + 1.0
+
+    def probabilities(rows: pd.DataFrame, strength: float) -> np.ndarray:
+        moved = signal.loc[rows.index.get_level_values("open_time")].to_numpy()
+        odds = rates * np.exp(strength * np.outer(moved, CLASSES))
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    def loss(strength: float) -> float:
+        stop = stop_on(every, fold)
+        found = probabilities(stop, strength)[np.arange(len(stop)), stop["label"] + 1]
+        return -float(np.log(found).mean())
+
+    best = min(np.linspace(-3, 3, 31), key=loss)
+    rows = fold.test(every)
+    opens = rows.index.get_level_values("open_time")
+    return pd.DataFrame(probabilities(rows, best), opens, ["-1", "0", "1"])
 
 
-def views(function: Any) -> list[CheckReport]:
-    return [
-        availability(one for t in AS_OFS for one in candles_of("planted", function(market(), t), t))
-    ]
+def verdicts(better: int) -> Callable[[int], dict[str, str]]:
+    return lambda seed: {"T5_X3": "better" if seed < better else "worse"}
 
 
-def tables(function: Any) -> list[CheckReport]:
-    rows = [(function(labels(), fold), fold.refit) for fold in folds()]
-    return [availability(one for t, at in rows for one in rows_of("planted", t, "1d", at))]
+on = partial
+on_scored_block, on_all_rows = on(stopped, stop_on=block), on(encoded, known=all_rows)
+on_newest, on_resolved = on(stopped, stop_on=newest), on(encoded, known=resolved)
+by_open, by_close = on(four_hours, known_by="open"), on(four_hours, known_by="close")
+backward, forward = on(filled, how="bfill"), on(filled, how="ffill")
 
-
-def label_rule(function: Any) -> list[CheckReport]:
-    candles = view().candles(SYMBOL, "1d")
-    return [label_window("planted", function, candles, horizon=HORIZON, seed=1)]
-
-
-def training(function: Any) -> list[CheckReport]:
-    learnt = ((fold, function(labels(), fold)) for fold in folds())
-    return [purged("planted", learnt, horizon=HORIZON, embargo=0, interval="1d")]
-
-
-def fit_predict(function: Any) -> list[CheckReport]:
-    return [labels_out_of_reach(function, labels(), folds(), classes=(-1, 0, 1))]
-
-
-def serving(function: Any) -> list[CheckReport]:
-    subject = Subject("planted", "1d", function)
-    return [start_up(subject, view(), [START + 250 * DAY], window=WINDOW).report]
-
-
-def controls(function: Any) -> list[CheckReport]:
-    return [null_controls("a test", function())]
-
-
-@dataclass(frozen=True)
-class Planted:
-    """A leak, the part of the pipeline that it is planted in, and its clean twin."""
-
-    name: str
-    part: Callable[[Any], list[CheckReport]]
-    leak: Callable[..., Any]
-    clean: Callable[..., Any]
-    caught_by: Sequence[Check]
-
-
-# fmt: off
 PLANTED = (
-    Planted("shift(-1)", features, lambda v: returns(v).shift(-1), lambda v: returns(v).shift(1), ["L1", "L2"]),
-    Planted("centred mean", features, lambda v: closes(v).rolling(3, center=True).mean(), lambda v: closes(v).rolling(3).mean(), ["L1", "L2"]),
-    Planted("global z-score", features, lambda v: (closes(v) - closes(v).mean()) / closes(v).std(), lambda v: (closes(v) - closes(v).expanding().mean()) / closes(v).expanding().std(), ["L1", "L2"]),
-    Planted("back-fill", features, lambda v: with_holes(v).bfill(), lambda v: with_holes(v).ffill(), ["L1", "L2"]),
-    Planted("an open 4h candle in a feature", features, lambda v: four_hours(v, known_by="open"), lambda v: four_hours(v, known_by="close"), ["L1", "L2"]),
-    Planted("an open 4h candle in a view", views, shown_by_open, Market.as_of, ["L4"]),
-    Planted("rows after the refit", tables, block, newest, ["L4"]),
-    Planted("probabilities ranked over all rows", decisions, lambda v: closes(v).rank(pct=True), lambda v: closes(v).expanding().rank(pct=True), ["L3"]),
-    Planted("label overlap", training, overlapping, lambda every, fold: fold.training(every), ["L5"]),
-    Planted("target encoding on all rows", fit_predict, lambda every, fold: encoded(every, fold, every), lambda every, fold: encoded(every, fold, fold.training(every)), ["L5"]),
-    Planted("early stopping on the scored block", fit_predict, lambda every, fold: stopped(every, fold, block(every, fold)), lambda every, fold: stopped(every, fold, newest(every, fold)), ["L5"]),
-    Planted("the original's backward label", label_rule, backward_label, TARGET.labels, ["L6"]),
-    Planted("an unfinished window counted as neither", label_rule, gappy_label, TARGET.labels, ["L6"]),
-    Planted("a window of 4 closes under the name of 5", label_rule, lambda c: dated(ReversalTarget(4, 0.03).labels(c)["label"]), TARGET.labels, ["L6"]),
-    Planted("a memory longer than serving reads", serving, lambda v: closes(v).ewm(com=60).mean(), lambda v: closes(v).rolling(60).mean(), ["L7"]),
-    Planted("better where there is nothing", controls, lambda: verdicts(4), lambda: verdicts(3), ["L8"]),
+    Planted("shift(-1)", features, on(shifted, by=-1), on(shifted, by=1), "L1 L2"),
+    Planted("centred mean", features, on(mean, center=True), mean, "L1 L2"),
+    Planted("global z-score", features, z_score, running_z_score, "L1 L2"),
+    Planted("back-fill", features, backward, forward, "L1 L2"),
+    Planted("an open 4h candle in a feature", features, by_open, by_close, "L1 L2"),
+    Planted("an open 4h candle in a view", views, with_open_candle, Market.as_of, "L4"),
+    Planted("rows after the refit", tables, block, newest, "L4"),
+    Planted("a decision ranked over all rows", decisions, ranked, running_rank, "L3"),
+    Planted("label overlap", training, overlapping, resolved, "L5"),
+    Planted("target encoding on all rows", fit_predict, on_all_rows, on_resolved, "L5"),
+    Planted("early stopping on the scored block", fit_predict, on_scored_block, on_newest, "L5"),
+    Planted("the original's backward label", label_rule, backward_label, TARGET.labels, "L6"),
+    Planted("an open window called neither", label_rule, never_missing, TARGET.labels, "L6"),
+    Planted("a window shorter than stated", label_rule, shorter_window, TARGET.labels, "L6"),
+    Planted("a memory longer than serving", serving, endless_mean, on(mean, days=60), "L7"),
+    Planted("skill where there is nothing", controls, verdicts(4), verdicts(3), "L8"),
 )
-# fmt: on

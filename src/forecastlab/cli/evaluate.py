@@ -1,0 +1,139 @@
+"""Commands of the proof: evaluate a recipe; show and export the trial ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forecastlab.bootstrap import provenance, read_recipe
+from forecastlab.cli import options, output
+from forecastlab.contracts.errors import ConfigError, StoreUnavailable
+from forecastlab.contracts.trials import TrialLedger
+from forecastlab.contracts.verdicts import PUBLISHED, REPORT, Estimate, VerdictFile
+from forecastlab.report.wording import estimate, p_value, percent, percent_interval
+from forecastlab.usecases.trials import export_trials, read_trials
+
+trial_commands = typer.Typer(
+    help="Show and export the ledger of looks at test labels.", no_args_is_help=True
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    app.command()(evaluate)
+    trial_commands.command("list")(list_trials)
+    trial_commands.command("export")(export)
+    app.add_typer(trial_commands, name="trials")
+
+
+def evaluate(
+    config: Annotated[
+        Path, typer.Argument(help="Recipe, as config/reversal.toml.", metavar="CONFIG")
+    ],
+    until: Annotated[
+        str | None,
+        typer.Option("--until", help="Cut-off candle (default: last closed).", metavar="DATE"),
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", help="Name of the run under backtest/.", metavar="NAME")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A small walk-forward, for trials; marked so.")
+    ] = False,
+    deployment: options.Deployment = None,
+    source: options.Source = None,
+    store: options.Store = None,
+    as_json: options.AsJson = False,
+    verbose: options.Verbose = 0,
+) -> None:
+    """Show how good a recipe's forecasts have been, with intervals, and write the report.
+
+    Example: forecastlab evaluate config/reversal.toml --source file:candles/ --until 2025-09-30
+    """
+    # Imported only where it is needed: the learners cost every other command 1 s.
+    from forecastlab.usecases.evaluate import EvaluateRequest  # noqa: PLC0415
+    from forecastlab.usecases.evaluate import evaluate as evaluate_recipe  # noqa: PLC0415
+
+    recipe = read_recipe(config)
+    workspace = options.workspace(deployment or recipe.name, source, store, verbose=verbose)
+    done = evaluate_recipe(workspace, EvaluateRequest(recipe, until, quick, run), provenance())
+    if as_json:
+        output.print_json({"location": done.location, "verdict": done.verdicts})
+        return
+    _show(done.verdicts)
+    output.say(f"The report: {done.location}{REPORT}")
+
+
+def list_trials(
+    source: options.Source = None,
+    store: options.Store = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List the looks at test labels that this store knows of."""
+    entries = read_trials(options.workspace(None, source, store).store)
+    if as_json:
+        output.print_json(TrialLedger(entries=entries))
+        return
+    rows = [
+        [one.created_at, one.command, one.symbol, one.candidate, f"{one.first} – {one.last}"]
+        + [one.scores.get("log_loss"), one.verdict]
+        for one in sorted(entries, key=lambda one: one.created_at)
+    ]
+    columns = ["first look", "command", "symbol", "candidate", "days", "log loss", "verdict"]
+    output.table(columns, rows, title=f"{len(entries)} look(s) at test labels")
+
+
+def export(
+    file: Annotated[
+        Path, typer.Argument(help="JSON file, as docs/results/trials.json.", metavar="FILE")
+    ],
+    source: options.Source = None,
+    store: options.Store = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Write the ledger to a file, beside the entries that are already there; none is ever lost.
+
+    Example: forecastlab trials export docs/results/trials.json
+    """
+    ledger = export_trials(options.workspace(None, source, store).store, _committed(file))
+    try:
+        file.write_bytes(ledger.stored())
+    except OSError as error:
+        raise StoreUnavailable(
+            f"{file} cannot be written: {error.strerror}.", remedy="Name another file."
+        ) from error
+    if as_json:
+        output.print_json({"file": str(file), "entries": len(ledger.entries)})
+    else:
+        output.say(f"{file}: {len(ledger.entries)} look(s).")
+
+
+def _committed(file: Path) -> TrialLedger | None:
+    if not file.exists():
+        return None
+    try:
+        return TrialLedger.parse(file.read_bytes(), what=str(file))
+    except OSError as error:
+        raise ConfigError(
+            f"{file} cannot be read: {error.strerror}.", remedy="Name another file."
+        ) from error
+
+
+def _show(document: VerdictFile) -> None:
+    rows = []
+    for name, one in document.candidates.items():
+        found, scores, luck = one.evaluation, one.scores[PUBLISHED], one.multiplicity
+        rows.append(
+            [name, found.rows, f"{found.effective_rows:.0f}", found.log_loss]
+            + [f"{percent(found.log_loss_skill, signed=True)} {percent_interval(found.ci95)}"]
+            + [found.verdict, _shown(scores.get("event_auc")), _shown(scores.get("direction_auc"))]
+            + [f"{p_value(luck.p_value)}; best of {luck.looks}: {p_value(luck.p_value_best)}"]
+        )
+    columns = ["candidate", "days", "worth", "log loss", "skill [95 %]", "verdict", "AUC of a move"]
+    output.table([*columns, "AUC of the side", "p"], rows, title=f"{document.run}, out of sample")
+
+
+def _shown(one: Estimate | None) -> str:
+    return "–" if one is None else estimate(one)

@@ -1,0 +1,84 @@
+"""The README's skill table, generated from `verdict.json`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from forecastlab.contracts.errors import DataMalformed
+from forecastlab.contracts.verdicts import PUBLISHED, CandidateVerdict, VerdictFile
+from forecastlab.report.wording import (
+    SIDES,
+    VERDICTS,
+    estimate,
+    forecaster,
+    p_value,
+    percent,
+    percent_interval,
+)
+
+BEGIN: Final = "<!-- skill:begin -->"
+END: Final = "<!-- skill:end -->"
+
+
+def skill_table(document: VerdictFile) -> str:
+    """Write the table in Markdown: a row per candidate, then where the numbers come from."""
+    lines = [
+        "| candidate | verdict | skill (log loss) | a move: AUC | the side: AUC | luck |",
+        "|---|---|---|---|---|---|",
+        *(_row(name, one) for name, one in document.candidates.items()),
+        "",
+        _provenance(document),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def with_table(text: str, table: str) -> str:
+    r"""Put a table between the two marks of a Markdown text.
+
+    Raises:
+        DataMalformed: the text does not hold each mark once, in order.
+
+    >>> with_table(f"a\n{BEGIN}\nold\n{END}\nb", "new\n").splitlines()
+    ['a', '<!-- skill:begin -->', 'new', '<!-- skill:end -->', 'b']
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end or BEGIN in after or END in before + after:
+        raise DataMalformed(
+            "The text lacks the marks of the skill table.",
+            remedy=f"Write {BEGIN} and {END} once, on lines of their own.",
+        )
+    return f"{before}{BEGIN}\n{table}{END}{after}"
+
+
+def _row(name: str, one: CandidateVerdict) -> str:
+    found, luck = one.evaluation, one.multiplicity
+    skill = f"{percent(found.log_loss_skill, signed=True)} {percent_interval(found.ci95)}"
+    scores = one.scores[PUBLISHED]
+    move, side = (
+        estimate(scores[score]) if score in scores else "–"
+        for score in ("event_auc", "direction_auc")
+    )
+    if found.direction_auc is not None:
+        side += f": {SIDES[found.direction_verdict]}"
+    lucky = f"p = {p_value(luck.p_value)} alone, {p_value(luck.p_value_best)} as the best of"
+    cells = [
+        f"`{name}`",
+        f"**{VERDICTS[found.verdict]}**",
+        f"{skill} against the {forecaster(found.reference)}",
+        move,
+        side,
+        f"{lucky} {luck.looks} looks",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _provenance(document: VerdictFile) -> str:
+    found = [one.evaluation for one in document.candidates.values()]
+    first, last = min(one.first for one in found), max(one.last for one in found)
+    refit_days = next(iter(document.candidates.values())).refit_days
+    return (
+        f"Out of sample, {document.symbol} {document.interval}, {first} to {last}, refitted every"
+        f" {refit_days} days; 95 % intervals from a block bootstrap that knows that labels overlap."
+        f" Generated from `verdict.json` of the run `{document.run}`."
+    )

@@ -1,0 +1,303 @@
+"""Audit a recipe or a bundle for leaks; the same checks are the gate of a promotion."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+
+from forecastlab.contracts.candles import Candles, Market, MarketView
+from forecastlab.contracts.config import Recipe
+from forecastlab.contracts.errors import GateRefused
+from forecastlab.contracts.intervals import DURATION, Interval, last_closed_open
+from forecastlab.contracts.ports import CandleSource
+from forecastlab.evaluation.leakage.availability import (
+    Input,
+    availability,
+    candles_of,
+    rows_of,
+)
+from forecastlab.evaluation.leakage.findings import (
+    AuditReport,
+    Check,
+    CheckReport,
+    Finding,
+    as_document,
+    from_document,
+    joined,
+)
+from forecastlab.evaluation.leakage.poison import poison
+from forecastlab.evaluation.leakage.truncation import RTOL, truncation
+from forecastlab.models.base import Learner
+from forecastlab.models.base_rate import RateCounts
+from forecastlab.models.catalogue import make_learners
+from forecastlab.models.ensemble import Forecaster, MemberKey
+from forecastlab.usecases.audit_subjects import feature_subjects, forecast_subject
+from forecastlab.usecases.open_bundle import OpenBundle
+from forecastlab.usecases.promote import Gate
+from forecastlab.usecases.quick_recipe import quick_recipe
+from forecastlab.usecases.training_materials import (
+    Materials,
+    build_materials,
+    read_training_market,
+)
+from forecastlab.usecases.training_proof import (
+    WalkForward,
+    prove_labels,
+    prove_purge,
+    prove_start_up,
+    published,
+)
+from forecastlab.usecases.update import training_needs, update
+from forecastlab.usecases.walk_forward import make_folds, out_of_fold
+from forecastlab.usecases.workspace import Workspace
+
+_DAY: Final = timedelta(days=1)
+
+NOT_AUDITED: Final = "train repeats the walk-forward on shuffled labels and stores what it found"
+QUICK: Final = "the bundle was trained with --quick, which leaves it out"
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How many as-ofs each check takes.
+
+    Attributes:
+        borders: fold borders, for L1; None for all.
+        random: instants drawn at any hour, for L1 as well.
+        poisoned: as-ofs of L2; each pass tests all rows before it.
+        forecasts: as-ofs of the cuts of L3; half as many are poisoned.
+    """
+
+    borders: int | None
+    random: int
+    poisoned: int
+    forecasts: int
+
+
+AUDIT: Final = Depth(borders=None, random=40, poisoned=6, forecasts=12)
+GATE: Final = Depth(borders=12, random=8, poisoned=2, forecasts=4)
+"""A promotion tests every column as well, at fewer as-ofs: it should take seconds."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Bench:
+    """Everything that the checks need: candles, the recipe, fitted forecasters, as-ofs."""
+
+    workspace: Workspace
+    recipe: Recipe
+    market: Market
+    view: MarketView
+    forecasters: Mapping[str, Forecaster]
+    borders: tuple[datetime, ...]
+    depth: Depth
+
+    @property
+    def random(self) -> list[datetime]:
+        """Return instants at any hour between the first and the last as-of."""
+        first, last = self.borders[0], self.view.as_of
+        hours = int((last - first) / timedelta(hours=1))
+        drawn = np.random.default_rng(self.recipe.train.seed).integers(
+            hours, size=self.depth.random
+        )
+        return [first + timedelta(hours=int(hour)) for hour in np.sort(drawn)]
+
+    def spread(self, count: int | None) -> list[datetime]:
+        """Return `count` of the borders (None: all), from the first to the last, evenly."""
+        places = np.linspace(0, len(self.borders) - 1, count or len(self.borders))
+        return [self.borders[int(place)] for place in places]
+
+
+def audit_recipe(workspace: Workspace, recipe: Recipe) -> AuditReport:
+    """Prove a recipe's code: L1, L2 and L4 on its features, L3, L5, L6 and L7 on a quick fit.
+
+    Raises:
+        DataUnavailable: there is too little history.
+    """
+    began = time.monotonic()
+    market, last_open = _read(workspace, recipe)
+    quick, view = quick_recipe(recipe, last_open), market.as_of(last_open + _DAY)
+    learners = make_learners(recipe)
+    materials = build_materials(view, quick, learners.values())
+    found = out_of_fold(materials, quick, learners, workspace.progress)
+    walked = WalkForward(view, materials, quick, learners, found)
+    forecasters = {name: _fitted(walked, name) for name in found}
+    bench = _bench(workspace, recipe, market, view, forecasters, AUDIT)
+    checks = (
+        *_checks(bench, list(_training_rows(materials, walked, recipe.interval))),
+        prove_purge(walked, workspace.progress),
+        prove_labels(view, recipe),
+        prove_start_up(view, recipe, forecasters, workspace.progress).report,
+        CheckReport("L8", 0, not_shown=NOT_AUDITED),
+    )
+    return AuditReport(recipe.name, checks, _since(began))
+
+
+def audit_bundle(workspace: Workspace, bundle: OpenBundle) -> AuditReport:
+    """Prove a bundle's features and models; L5, L6 and L8 are read from its evidence.
+
+    Raises:
+        BundleRefused: its evidence is unreadable.
+        DataUnavailable: there is too little history.
+    """
+    began, gates = time.monotonic(), bundle.files.manifest.gates
+    checks = (
+        *_proved(workspace, bundle, AUDIT),
+        _evidence("L5", gates),
+        _evidence("L6", gates),
+        _evidence("L8", gates),
+    )
+    ordered = tuple(sorted(checks, key=lambda one: one.check))
+    return AuditReport(bundle.files.name, ordered, _since(began))
+
+
+def promotion_gates(workspace: Workspace) -> dict[str, Gate]:
+    """Return the gate of a promotion: L1–L4 and L7 on the candles of `workspace`."""
+
+    def leaks(bundle: OpenBundle) -> Mapping[str, Any]:
+        checks = _proved(workspace, bundle, GATE)
+        refuse_findings(AuditReport(bundle.files.name, checks, 0.0))
+        return {one.check: as_document(one) for one in checks}
+
+    return {"audit": leaks}
+
+
+def refuse_findings(report: AuditReport) -> None:
+    """Raise if anything was found.
+
+    Raises:
+        GateRefused: names the first finding and counts the others.
+    """
+    if report.findings:
+        first = report.findings[0]
+        raise GateRefused(
+            f"The audit of {report.subject} has {len(report.findings)} finding(s); the first is"
+            f" {first.check}: {first.sentence}",
+            remedy=f"Mend the code behind it; `forecastlab audit {report.subject}` lists all.",
+        )
+
+
+def _proved(workspace: Workspace, bundle: OpenBundle, depth: Depth) -> tuple[CheckReport, ...]:
+    recipe = bundle.files.manifest.recipe
+    market, last_open = _read(workspace, recipe)
+    view = market.as_of(last_open + _DAY)
+    bench = _bench(workspace, recipe, market, view, bundle.forecasters, depth)
+    start_up = prove_start_up(view, recipe, bundle.forecasters, workspace.progress)
+    return (*_checks(bench, []), start_up.report)
+
+
+def _checks(bench: _Bench, training: Iterable[Input]) -> tuple[CheckReport, ...]:
+    """Return L1 to L4."""
+    progress, seed = bench.workspace.progress, bench.recipe.train.seed
+    sets = [name for one in bench.forecasters.values() for name in one.feature_sets]
+    features = feature_subjects(bench.recipe, sets)
+    cuts, poisons, whole = [], [], []
+    as_ofs = sorted({*bench.spread(bench.depth.borders), *bench.random})
+    with progress.track("L1, L2 features", len(features)) as bar:
+        for subject in features:
+            cuts.append(truncation(subject, bench.view, as_ofs))
+            poisons.append(
+                poison(subject, bench.view, bench.spread(bench.depth.poisoned), seed=seed)
+            )
+            bar.advance()
+    cut_at, poisoned_at = (
+        bench.spread(n) for n in (bench.depth.forecasts, bench.depth.forecasts // 2)
+    )
+    with progress.track("L3 forecasts", len(bench.forecasters)) as bar:
+        for candidate, forecaster in bench.forecasters.items():
+            subject = forecast_subject(bench.recipe, candidate, forecaster)
+            whole.append(truncation(subject, bench.view, cut_at, check="L3"))
+            whole.append(poison(subject, bench.view, poisoned_at, seed=seed, check="L3", rtol=RTOL))
+            bar.advance()
+    inputs = [*_inputs(bench, as_ofs), *training]
+    return joined("L1", cuts), joined("L2", poisons), joined("L3", whole), availability(inputs)
+
+
+def _inputs(bench: _Bench, as_ofs: Iterable[datetime]) -> Iterator[Input]:
+    """Yield what the source handed out, and what each as-of view shows of it."""
+    for one in bench.market.series():
+        name = f"source: {one.symbol} {one.interval}"
+        yield Input(name, one.symbol, one.interval, one.frame.index, bench.view.as_of)
+    for as_of in as_ofs:
+        yield from candles_of("as-of view", bench.market.as_of(as_of), as_of)
+
+
+def _training_rows(
+    materials: Materials, walked: WalkForward, interval: Interval
+) -> Iterator[Input]:
+    """Yield the feature and variance rows that each refit is given."""
+    candidate = next(iter(walked.found))
+    for fold in walked.folds:
+        training = materials.training_set(candidate, fold)
+        for name, table in training.features.items():
+            yield from rows_of(f"training rows of {name}", table, interval, fold.refit)
+        yield from rows_of("training variances", training.daily, interval, fold.refit)
+
+
+def _read(workspace: Workspace, recipe: Recipe) -> tuple[Market, datetime]:
+    """Return all candles of the recipe's symbols, and the open of the newest daily one."""
+    last_open = last_closed_open(workspace.clock.now(), recipe.interval)
+    archive = workspace.archive
+    if workspace.source_kind == "simulated":
+        archive = _Straight(workspace.source)
+    elif workspace.lake is not None:
+        update(workspace, training_needs(recipe))
+    newest = archive.read(recipe.symbol, recipe.interval, None, last_open).last_open
+    return read_training_market(archive, recipe, newest, workspace.progress), newest
+
+
+@dataclass(frozen=True)
+class _Straight:
+    """A source as an archive: what is drawn anew each time needs no store."""
+
+    source: CandleSource
+
+    def read(
+        self, symbol: str, interval: Interval, first_open: datetime | None, last_open: datetime
+    ) -> Candles:
+        """Return the source's candles."""
+        return self.source.fetch(symbol, interval, first_open, last_open)
+
+
+def _bench(
+    workspace: Workspace,
+    recipe: Recipe,
+    market: Market,
+    view: MarketView,
+    forecasters: Mapping[str, Forecaster],
+    depth: Depth,
+) -> _Bench:
+    newest = view.as_of - DURATION[recipe.interval]
+    borders = tuple(fold.refit for fold in make_folds(recipe, newest))
+    return _Bench(workspace, recipe, market, view, forecasters, borders, depth)
+
+
+def _fitted(walked: WalkForward, candidate: str) -> Forecaster:
+    """Return the forecaster of the last fold: members as refitted there, the rule at the end."""
+    recipe, fold = walked.recipe, walked.folds[-1]
+    training = walked.materials.training_set(candidate, fold)
+    learners: Mapping[str, Learner] = walked.learners
+    return Forecaster(
+        members={name: one.fit(training, seed=recipe.train.seed) for name, one in learners.items()},
+        keys={name: MemberKey(one.kind, one.feature_set) for name, one in learners.items()},
+        rule=published(walked.found[candidate], recipe, walked.materials.until).rule,
+        rates=RateCounts.of(training.labels, training.target.classes, until=fold.refit),
+    )
+
+
+def _evidence(check: Check, gates: Mapping[str, Any]) -> CheckReport:
+    """Return what training proved; nothing proved is a finding, unless --quick left it out."""
+    if check in gates:
+        return from_document(check, gates[check])
+    if check == "L8" and gates.get("quick"):
+        return CheckReport(check, 0, not_shown=QUICK)
+    sentence = f"The bundle holds no evidence of {check}: train it again."
+    return CheckReport(check, 0, (Finding(check, "evidence", None, None, None, sentence),))
+
+
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 1)

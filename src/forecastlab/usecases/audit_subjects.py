@@ -1,0 +1,165 @@
+"""The program's own code as the leak prover takes it: functions of a view, of labels and a fold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from functools import partial
+from typing import Final, get_args
+
+import pandas as pd
+
+from forecastlab.contracts.candles import MarketView
+from forecastlab.contracts.config import Recipe
+from forecastlab.contracts.intervals import DURATION
+from forecastlab.contracts.ports import Step
+from forecastlab.contracts.records import Call
+from forecastlab.evaluation.call import read_call
+from forecastlab.evaluation.leakage.altered_views import only, trimmed
+from forecastlab.evaluation.leakage.subject import Subject
+from forecastlab.evaluation.splits import Fold
+from forecastlab.features.build import build_features
+from forecastlab.models.base import Learner
+from forecastlab.models.base_rate import trailing_rate
+from forecastlab.models.ensemble import Forecaster
+from forecastlab.targets.catalogue import target_from_name
+from forecastlab.usecases.serving_window import INTRADAY
+from forecastlab.usecases.training_materials import Materials, build_materials, variant_of
+from forecastlab.usecases.walk_forward import out_of_fold, shared_opens
+
+_CALLS: Final = get_args(Call)
+
+
+class Quiet:
+    """Progress of a step that is repeated many times: silence."""
+
+    def track(self, label: str, total: int) -> AbstractContextManager[Step]:  # noqa: ARG002
+        """Give a bar that nobody sees."""
+        return nullcontext(self)
+
+    def advance(self, steps: int = 1) -> None:
+        """Do nothing."""
+
+
+def feature_subjects(recipe: Recipe, feature_sets: Iterable[str]) -> list[Subject]:
+    """Return the features of every symbol that the recipe learns from."""
+
+    def rows(view: MarketView, *, symbol: str, name: str) -> pd.DataFrame:
+        return build_features(view, symbol, name, variant=variant_of(recipe, name))
+
+    return [
+        Subject(f"{symbol} {name}", recipe.interval, partial(rows, symbol=symbol, name=name))
+        for symbol in recipe.train.symbols
+        for name in dict.fromkeys(feature_sets)
+    ]
+
+
+def forecast_subject(
+    recipe: Recipe, candidate: str, forecaster: Forecaster, *, newest: int | None = None
+) -> Subject:
+    """Return a candidate's probabilities and decisions, from candles on.
+
+    Args:
+        newest: forecast only this many rows, counted from the last; None for all.
+
+    Columns: `published[<class>]`, `<member>[<class>]`, `set[<class>]` (0 or 1), `pred_label`, and
+    `call`, numbered, as it would be read with proven skill against the trailing year.
+    """
+
+    def rows(view: MarketView) -> pd.DataFrame:
+        tables = {
+            name: build_features(
+                view, recipe.symbol, name, variant=variant_of(recipe, name)
+            ).dropna()
+            for name in forecaster.feature_sets
+        }
+        opens = shared_opens(tables.values())[-newest if newest else None :]
+        if opens.empty:
+            return pd.DataFrame(index=opens)
+        said = forecaster.forecast({name: table.loc[opens] for name, table in tables.items()})
+        found = {"published": said.published, **said.members}
+        wide = [table.add_prefix(f"{name}[").add_suffix("]") for name, table in found.items()]
+        return pd.concat(
+            [*wide, _decisions(view, recipe, candidate, said.published, said.sets)], axis=1
+        )
+
+    return Subject(candidate, recipe.interval, rows)
+
+
+def _decisions(
+    view: MarketView,
+    recipe: Recipe,
+    candidate: str,
+    published: pd.DataFrame,
+    sets: list[tuple[int, ...]],
+) -> pd.DataFrame:
+    """Return what is read off the published probabilities, as numbers."""
+    target = target_from_name(candidate)
+    labels = target.labels(view.candles(recipe.symbol, recipe.interval))
+    as_ofs = pd.DatetimeIndex(published.index + DURATION[recipe.interval])
+    rates = trailing_rate(labels, as_ofs, target.classes)
+    said = published.loc[:, list(target.classes)].to_numpy()
+    calls = [
+        read_call(
+            dict(zip(target.classes, row, strict=True)),
+            dict(zip(target.classes, rate, strict=True)),
+            verdict="better",
+            direction_verdict="better",
+        )
+        for row, rate in zip(said.tolist(), rates.to_numpy().tolist(), strict=True)
+    ]
+    inside = {f"set[{label}]": [float(label in one) for one in sets] for label in target.classes}
+    decisions = {
+        "pred_label": published.idxmax(axis=1).astype("int64"),
+        "call": [_CALLS.index(one) for one in calls],
+        **inside,
+    }
+    return pd.DataFrame(decisions, index=published.index)
+
+
+def serving_view(view: MarketView, days: int, *, symbol: str) -> MarketView:
+    """Return what serving reads at the view's as-of, of a window of `days`."""
+    return trimmed(only(view, ((symbol, "1d"), (symbol, INTRADAY))), days)
+
+
+def fold_forecasts(
+    materials: Materials, recipe: Recipe, learners: Mapping[str, Learner], fold: Fold
+) -> pd.DataFrame:
+    """Return every candidate's forecasts of one fold, through the walk-forward itself.
+
+    Index `open_time`, columns `<candidate> <member>[<class>]`.
+    """
+    day = DURATION[recipe.interval]
+    block = (fold.last_open - fold.first_open) // day + 1
+    alone = recipe.train.model_copy(
+        update={"oof_from": fold.first_open.date(), "refit_days": block}
+    )
+    known = replace(materials, until=fold.last_open + day)
+    found = out_of_fold(known, recipe.model_copy(update={"train": alone}), learners, Quiet())
+    return side_by_side({name: one.members for name, one in found.items()})
+
+
+def side_by_side(found: Mapping[str, Mapping[str, pd.DataFrame]]) -> pd.DataFrame:
+    """Lay candidates' members beside each other, columns `<candidate> <member>[<class>]`.
+
+    >>> table = pd.DataFrame({-1: [0.5], 1: [0.5]})
+    >>> list(side_by_side({"T1_X8": {"gbm": table}}).columns)
+    ['T1_X8 gbm[-1]', 'T1_X8 gbm[1]']
+    """
+    tables = [
+        table.add_prefix(f"{candidate} {member}[").add_suffix("]")
+        for candidate, members in found.items()
+        for member, table in members.items()
+    ]
+    return pd.concat(tables, axis=1)
+
+
+def refit_subject(recipe: Recipe, learners: Mapping[str, Learner], fold: Fold) -> Subject:
+    """Return the forecasts of one fold as a function of candles: features, labels, fits and all."""
+
+    def rows(view: MarketView) -> pd.DataFrame:
+        materials = build_materials(view, recipe, learners.values())
+        return fold_forecasts(materials, recipe, learners, fold)
+
+    return Subject(f"fold {fold.number}", recipe.interval, rows)

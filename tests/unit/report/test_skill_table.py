@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from forecastlab.contracts.errors import DataMalformed
+from forecastlab.report.skill_table import BEGIN, END, skill_table, with_table
+from tests.support.evaluations import CANDIDATE, examined, made_up_oof, verdict_file
+
+
+def test_a_row_says_verdict_skill_side_and_luck() -> None:
+    verdict, _ = examined(made_up_oof(), looks=2, prior_looks=33)
+    table = skill_table(verdict_file({CANDIDATE: verdict}))
+    head, rule, row, _, source, *rest = table.splitlines()
+    assert head.count("|") == rule.count("|") == row.count("|") == 7
+    found = verdict.evaluation
+    assert f"`{CANDIDATE}`" in row and "**better than both base rates**" in row
+    assert f"{found.log_loss_skill:+.1%}".replace("%", " %") in row
+    assert f"{found.direction_auc:.3f}" in row
+    assert "as the best of 35 looks" in row
+    assert f"{found.first} to {found.last}" in source
+    assert rest == []
+
+
+def test_what_the_days_do_not_determine_is_a_dash() -> None:
+    verdict, _ = examined(made_up_oof(labels=np.zeros(600)))
+    row = skill_table(verdict_file({CANDIDATE: verdict})).splitlines()[2]
+    assert "| – | – |" in row
+
+
+def test_only_what_lies_between_the_marks_changes() -> None:
+    text = f"# A\n{BEGIN}\nold\n{END}\nrest {'|'}\n"
+    once = with_table(text, "new\n")
+    assert once == f"# A\n{BEGIN}\nnew\n{END}\nrest |\n"
+    assert with_table(once, "new\n") == once
+
+
+@pytest.mark.parametrize("text", ["", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}"])
+def test_marks_that_do_not_fit_are_refused(text: str) -> None:
+    with pytest.raises(DataMalformed, match="lacks the marks"):
+        with_table(text, "new\n")
