@@ -1,4 +1,4 @@
-"""The whole morning on the Binance wire: a real HTTP server, the real client, the lake, a record."""
+"""The whole morning on the Binance wire: a real HTTP server, the real client, lake and record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README shows what the product says: its record and its table are those of the golden record."""
+"""The README shows what the product says: its record and table are the golden record's."""
 
 from __future__ import annotations
 

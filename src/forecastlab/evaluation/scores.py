@@ -193,14 +193,15 @@ def auc(scores: np.ndarray, positive: np.ndarray, counts: np.ndarray | None = No
         return np.full(len(counts), np.nan)
     order = np.argsort(np.round(scores, _RANK_DIGITS), kind="stable")
     ranked = np.round(scores, _RANK_DIGITS)[order]
-    begins = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
     weights, hit = counts[:, order], positive[order].astype(bool)
-    # Equal scores form one group: a positive beats the negatives below and half of its own group's.
-    positives = np.add.reduceat(np.where(hit, weights, 0), begins, axis=1)
-    negatives = np.add.reduceat(np.where(hit, 0, weights), begins, axis=1)
-    below = np.cumsum(negatives, axis=1) - negatives
-    wins = np.einsum("dg,dg->d", positives, below + negatives / 2, dtype="float64")
-    pairs = positives.sum(axis=1, dtype="float64") * negatives.sum(axis=1, dtype="float64")
+    negatives = np.zeros((len(weights), len(ranked) + 1), dtype=weights.dtype)
+    np.cumsum(np.where(hit, 0, weights), axis=1, out=negatives[:, 1:])
+    # A positive beats the negatives below its score and half of those that share it.
+    positives, own = weights[:, hit], ranked[hit]
+    below = negatives[:, np.searchsorted(ranked, own, side="left")]
+    reached = negatives[:, np.searchsorted(ranked, own, side="right")]
+    wins = np.einsum("dp,dp->d", positives, below + reached, dtype="float64") / 2
+    pairs = positives.sum(axis=1, dtype="float64") * negatives[:, -1].astype("float64")
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(pairs > 0, wins / pairs, np.nan))
 

@@ -21,11 +21,13 @@ END: Final = "<!-- skill:end -->"
 
 
 def skill_table(document: VerdictFile) -> str:
-    """Write the table in Markdown: a row per candidate, then where the numbers come from."""
+    """Write the tables in Markdown: verdicts, log losses, then where the numbers come from."""
     lines = [
         "| candidate | verdict | skill (log loss) | a move: AUC | the side: AUC | luck |",
         "|---|---|---|---|---|---|",
         *(_row(name, one) for name, one in document.candidates.items()),
+        "",
+        *_losses(document),
         "",
         _provenance(document),
     ]
@@ -71,6 +73,23 @@ def _row(name: str, one: CandidateVerdict) -> str:
         f"{lucky} {luck.looks} looks",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _losses(document: VerdictFile) -> list[str]:
+    """Write the log loss of the published forecast, every base rate and every member."""
+    found = {name: one.evaluation for name, one in document.candidates.items()}
+    losses: dict[str, list[str]] = {
+        "**published**": [f"**{one.log_loss:.4f}**" for one in found.values()]
+    }
+    for one in found.values():
+        for other in (*one.baselines, *one.members):
+            losses.setdefault(forecaster(other.reference), []).append(f"{other.log_loss:.4f}")
+    head = " | ".join(f"`{name}`" for name in found)
+    return [
+        f"| log loss, lower is better | {head} |",
+        f"|---|{'--:|' * len(found)}",
+        *(f"| {name} | {' | '.join(row)} |" for name, row in losses.items()),
+    ]
 
 
 def _provenance(document: VerdictFile) -> str:

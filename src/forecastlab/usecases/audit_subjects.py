@@ -22,7 +22,7 @@ from forecastlab.evaluation.splits import Fold
 from forecastlab.features.build import build_features
 from forecastlab.models.base import Learner
 from forecastlab.models.base_rate import trailing_rate
-from forecastlab.models.ensemble import Forecaster
+from forecastlab.models.ensemble import EnsembleForecast, Forecaster
 from forecastlab.targets.catalogue import target_from_name
 from forecastlab.usecases.serving_window import INTRADAY
 from forecastlab.usecases.training_materials import Materials, build_materials, variant_of
@@ -56,50 +56,51 @@ def feature_subjects(recipe: Recipe, feature_sets: Iterable[str]) -> list[Subjec
 
 
 def forecast_subject(
-    recipe: Recipe, candidate: str, forecaster: Forecaster, *, newest: int | None = None
+    recipe: Recipe, forecasters: Mapping[str, Forecaster], *, newest: int | None = None
 ) -> Subject:
-    """Return a candidate's probabilities and decisions, from candles on.
+    """Return every candidate's probabilities and decisions, from candles on.
+
+    Columns, each after its candidate's name: `published[<class>]`, `<member>[<class>]`,
+    `set[<class>]` (0 or 1), `label`, and `call`, numbered, as it would be read with proven skill.
 
     Args:
         newest: forecast only this many rows, counted from the last; None for all.
-
-    Columns: `published[<class>]`, `<member>[<class>]`, `set[<class>]` (0 or 1), `pred_label`, and
-    `call`, numbered, as it would be read with proven skill against the trailing year.
     """
+    sets = dict.fromkeys(name for one in forecasters.values() for name in one.feature_sets)
 
     def rows(view: MarketView) -> pd.DataFrame:
         tables = {
             name: build_features(
                 view, recipe.symbol, name, variant=variant_of(recipe, name)
             ).dropna()
-            for name in forecaster.feature_sets
+            for name in sets
         }
         opens = shared_opens(tables.values())[-newest if newest else None :]
         if opens.empty:
             return pd.DataFrame(index=opens)
-        said = forecaster.forecast({name: table.loc[opens] for name, table in tables.items()})
-        found = {"published": said.published, **said.members}
-        wide = [table.add_prefix(f"{name}[").add_suffix("]") for name, table in found.items()]
+        shared = {name: table.loc[opens] for name, table in tables.items()}
+        said = {name: one.forecast(shared) for name, one in forecasters.items()}
         return pd.concat(
-            [*wide, _decisions(view, recipe, candidate, said.published, said.sets)], axis=1
+            [
+                side_by_side({name: {"published": one.published, **one.members}})
+                for name, one in said.items()
+            ]
+            + [_decisions(view, recipe, name, one) for name, one in said.items()],
+            axis=1,
         )
 
-    return Subject(candidate, recipe.interval, rows)
+    return Subject(recipe.symbol, recipe.interval, rows)
 
 
 def _decisions(
-    view: MarketView,
-    recipe: Recipe,
-    candidate: str,
-    published: pd.DataFrame,
-    sets: list[tuple[int, ...]],
+    view: MarketView, recipe: Recipe, candidate: str, said: EnsembleForecast
 ) -> pd.DataFrame:
-    """Return what is read off the published probabilities, as numbers."""
+    """Return what is read off a candidate's forecasts, as numbers."""
     target = target_from_name(candidate)
+    published = said.published.loc[:, list(target.classes)]
     labels = target.labels(view.candles(recipe.symbol, recipe.interval))
     as_ofs = pd.DatetimeIndex(published.index + DURATION[recipe.interval])
     rates = trailing_rate(labels, as_ofs, target.classes)
-    said = published.loc[:, list(target.classes)].to_numpy()
     calls = [
         read_call(
             dict(zip(target.classes, row, strict=True)),
@@ -107,15 +108,14 @@ def _decisions(
             verdict="better",
             direction_verdict="better",
         )
-        for row, rate in zip(said.tolist(), rates.to_numpy().tolist(), strict=True)
+        for row, rate in zip(published.to_numpy().tolist(), rates.to_numpy().tolist(), strict=True)
     ]
-    inside = {f"set[{label}]": [float(label in one) for one in sets] for label in target.classes}
     decisions = {
-        "pred_label": published.idxmax(axis=1).astype("int64"),
+        "label": published.idxmax(axis=1).astype("int64"),
         "call": [_CALLS.index(one) for one in calls],
-        **inside,
+        **{f"set[{label}]": [float(label in one) for one in said.sets] for label in target.classes},
     }
-    return pd.DataFrame(decisions, index=published.index)
+    return pd.DataFrame(decisions, index=published.index).add_prefix(f"{candidate} ")
 
 
 def serving_view(view: MarketView, days: int, *, symbol: str) -> MarketView:

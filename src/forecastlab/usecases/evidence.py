@@ -6,8 +6,6 @@ import io
 from collections.abc import Mapping
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from forecastlab.models.prequential import Prequential
 from forecastlab.usecases.walk_forward import OutOfFold
@@ -30,6 +28,10 @@ def evidence_table(found: OutOfFold, prequential: Prequential) -> pd.DataFrame:
 
 def evidence_bytes(tables: Mapping[str, pd.DataFrame]) -> bytes:
     """Write all candidates' evidence, one below the other, as Parquet."""
+    # Imported only where evidence is written: no forecast needs it.
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
     joined = pd.concat(list(tables.values())).reset_index(names="open_time")
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pandas(joined, preserve_index=False), buffer, compression="zstd")

@@ -24,8 +24,9 @@ from forecastlab.usecases.promote import register
 from forecastlab.usecases.prove_training import prove_training
 from forecastlab.usecases.quick_recipe import quick_recipe
 from forecastlab.usecases.training_market import training_market
-from forecastlab.usecases.training_materials import Materials, build_materials
+from forecastlab.usecases.training_materials import Materials, build_materials, market_digest
 from forecastlab.usecases.training_proof import WalkForward
+from forecastlab.usecases.trials import Look, record_trials, trial_entry
 from forecastlab.usecases.walk_forward import make_folds, out_of_fold
 from forecastlab.usecases.workspace import Workspace
 
@@ -73,6 +74,17 @@ def train(workspace: Workspace, request: TrainRequest, provenance: Provenance) -
     fitted = {
         name: _final_fit(materials, recipe, learners, name, published[name]) for name in found
     }
+    evaluations = {name: measure(found[name], published[name], recipe) for name in found}
+    look = Look(
+        "train",
+        recipe,
+        workspace.source_kind,
+        market_digest(market),
+        workspace.wall.now(),
+        provenance.git_commit,
+    )
+    entries = [trial_entry(look, name, one) for name, one in evaluations.items()]
+    record_trials(workspace.store, entries)
     walked = WalkForward(view, materials, recipe, learners, found)
     parts = BundleParts(
         recipe=recipe,
@@ -82,7 +94,7 @@ def train(workspace: Workspace, request: TrainRequest, provenance: Provenance) -
         materials=materials,
         learners=learners,
         forecasters=fitted,
-        evaluations={name: measure(found[name], published[name], recipe) for name in found},
+        evaluations=evaluations,
         evidence={name: evidence_table(found[name], published[name]) for name in found},
         source=workspace.source_kind,
         proof=prove_training(walked, fitted, workspace.progress, quick=request.quick),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -13,6 +12,7 @@ import pandas as pd
 
 from forecastlab.contracts.candles import MarketView, as_datetime
 from forecastlab.contracts.config import Recipe
+from forecastlab.contracts.errors import DataUnavailable
 from forecastlab.contracts.intervals import DURATION
 from forecastlab.contracts.ports import Progress
 from forecastlab.contracts.records import Verdict
@@ -26,7 +26,6 @@ from forecastlab.evaluation.splits import Fold
 from forecastlab.evaluation.uncertainty import BLOCKS_PER_HORIZON
 from forecastlab.models.base import Learner
 from forecastlab.models.ensemble import Forecaster
-from forecastlab.models.prequential import Prequential, run_prequential
 from forecastlab.targets.catalogue import target_from_name
 from forecastlab.usecases.audit_subjects import (
     Quiet,
@@ -36,7 +35,7 @@ from forecastlab.usecases.audit_subjects import (
     serving_view,
     side_by_side,
 )
-from forecastlab.usecases.measure import measure
+from forecastlab.usecases.measure import measure, publish_out_of_fold
 from forecastlab.usecases.training_materials import Materials
 from forecastlab.usecases.walk_forward import OutOfFold, out_of_fold
 
@@ -53,7 +52,8 @@ _BLOCKS: Final = 16
 """Blocks whose published forecasts are made again with poisoned labels."""
 
 _DATES: Final = 8
-"""As-ofs at which the start-up is measured, over the last two years."""
+_START_UP_DAYS: Final = 730
+"""As-ofs at which the start-up is measured, and the last days that they are spread over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,27 +113,32 @@ def prove_labels(view: MarketView, recipe: Recipe) -> CheckReport:
 
 
 def prove_start_up(
-    view: MarketView, recipe: Recipe, forecasters: Mapping[str, Forecaster], progress: Progress
+    view: MarketView,
+    recipe: Recipe,
+    forecasters: Mapping[str, Forecaster],
+    progress: Progress,
+    *,
+    window: int | None = None,
 ) -> StartUp:
     """L7: derive the shortest serving window that leaves every candidate's forecasts as they are.
 
-    Raises:
-        DataUnavailable: no as-of has more history than serving reads.
+    On a market without an as-of of longer history nothing can be compared: the report says so.
+
+    Args:
+        window: days that serving reads at the least; by default what the recipe says.
     """
-    window, day = recipe.serving.daily_candles, DURATION[recipe.interval]
+    days, day = window or recipe.serving.daily_candles, DURATION[recipe.interval]
     newest = view.candles(recipe.symbol, recipe.interval).last_open + day
-    oldest = newest - timedelta(days=730)
-    as_ofs = [newest - day * int(k) for k in np.linspace(0, (newest - oldest) // day, _DATES)]
+    as_ofs = [newest - day * int(back) for back in np.linspace(0, _START_UP_DAYS, _DATES)]
+    subject = forecast_subject(recipe, forecasters, newest=1)
     shown = partial(serving_view, symbol=recipe.symbol)
-    found = []
-    with progress.track("L7 start-up", len(forecasters)) as bar:
-        for candidate, forecaster in forecasters.items():
-            subject = forecast_subject(recipe, candidate, forecaster, newest=1)
-            found.append(start_up(subject, view, as_ofs, window=window, shown=shown))
-            bar.advance()
-    days = [one.shortest for one in found if one.shortest is not None]
-    report = joined("L7", [one.report for one in found])
-    return StartUp(report, max(days) if len(days) == len(found) else None)
+    with progress.track("L7 start-up", 1) as bar:
+        try:
+            found = start_up(subject, view, as_ofs, window=days, shown=shown)
+        except DataUnavailable as error:
+            return StartUp(CheckReport("L7", 0, not_shown=error.facts), None)
+        bar.advance()
+    return found
 
 
 def prove_null(
@@ -176,21 +181,11 @@ def shuffled_verdicts(
     shuffled = replace(materials, labels=labels)
     found = out_of_fold(shuffled, recipe, learners, Quiet())
     return {
-        candidate: measure(one, published(one, recipe, materials.until), recipe).verdict
+        candidate: measure(
+            one, publish_out_of_fold(one, recipe, until=materials.until), recipe
+        ).verdict
         for candidate, one in found.items()
     }
-
-
-def published(found: OutOfFold, recipe: Recipe, until: datetime) -> Prequential:
-    """Return a candidate's published forecasts, and the rule at the end."""
-    return run_prequential(
-        found.rows,
-        found.members,
-        horizon=target_from_name(found.candidate).horizon,
-        until=until,
-        level=recipe.prediction_set.level,
-        scores=recipe.prediction_set.scores,
-    )
 
 
 def _purged(walked: WalkForward, candidate: str) -> CheckReport:
@@ -232,7 +227,9 @@ def _published_out_of_reach(walked: WalkForward, candidate: str) -> CheckReport:
     one = walked.found[candidate]
 
     def again(rows: pd.DataFrame, fold: Fold) -> pd.DataFrame:
-        table = published(replace(one, rows=rows), walked.recipe, walked.materials.until).published
+        found = replace(one, rows=rows)
+        until = walked.materials.until
+        table = publish_out_of_fold(found, walked.recipe, until=until).published
         kept = [name for name in table.columns if str(name).startswith(("p_", "set_"))]
         block = table.loc[table["fold"] == fold.number, kept].astype("float64")
         return block.add_prefix(f"{candidate} published ")

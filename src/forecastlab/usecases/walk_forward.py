@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import joblib
 import pandas as pd
 
 from forecastlab.contracts.config import Recipe, midnight
@@ -69,6 +68,8 @@ def each_out_of_fold(
 
     Candidates that share a horizon share the fits that do not depend on the level.
     """
+    import joblib  # noqa: PLC0415 - 0.1 s that only commands which fit should pay
+
     folds = make_folds(recipe, materials.until - timedelta(days=1))
     chunks = [folds[i : i + _FOLDS_PER_TASK] for i in range(0, len(folds), _FOLDS_PER_TASK)]
     groups = _by_horizon(recipe.target.candidates)

@@ -11,7 +11,8 @@ from tests.support.evaluations import CANDIDATE, examined, made_up_oof, verdict_
 def test_a_row_says_verdict_skill_side_and_luck() -> None:
     verdict, _ = examined(made_up_oof(), looks=2, prior_looks=33)
     table = skill_table(verdict_file({CANDIDATE: verdict}))
-    head, rule, row, _, source, *rest = table.splitlines()
+    verdicts, losses, source = table.strip().split("\n\n")
+    head, rule, row = verdicts.splitlines()
     assert head.count("|") == rule.count("|") == row.count("|") == 7
     found = verdict.evaluation
     assert f"`{CANDIDATE}`" in row and "**better than both base rates**" in row
@@ -19,7 +20,9 @@ def test_a_row_says_verdict_skill_side_and_luck() -> None:
     assert f"{found.direction_auc:.3f}" in row
     assert "as the best of 35 looks" in row
     assert f"{found.first} to {found.last}" in source
-    assert rest == []
+    assert f"| **{found.log_loss:.4f}** |" in losses
+    for other in (*found.baselines, *found.members):
+        assert f" | {other.log_loss:.4f} |" in losses
 
 
 def test_what_the_days_do_not_determine_is_a_dash() -> None:

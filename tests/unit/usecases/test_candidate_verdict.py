@@ -7,7 +7,8 @@ import pytest
 
 from forecastlab.contracts.errors import DataMalformed, DataUnavailable
 from forecastlab.contracts.verdicts import CandidateVerdict
-from forecastlab.evaluation.multiple_testing import best_of
+from forecastlab.evaluation.multiple_testing import best_of, gain_p_value
+from forecastlab.evaluation.uncertainty import mean_interval
 from forecastlab.report.series import CandidateSeries
 from tests.support.evaluations import examined, made_up_oof, made_up_recipe, measured
 
@@ -45,6 +46,16 @@ def test_it_agrees_with_the_evaluation_that_bundles_state(verdict: CandidateVerd
     for baseline in (*found.baselines, *found.members):
         difference = verdict.differences[baseline.reference]["log_loss"]
         assert (difference.value, difference.ci95) == (baseline.gain, baseline.ci95)
+
+
+def test_the_p_value_is_that_of_the_harder_base_rate(
+    whole: tuple[CandidateVerdict, CandidateSeries],
+) -> None:
+    verdict, series = whole
+    gains = [series.gains[name] for name in ("expanding", "trailing_year")]
+    p_values = [gain_p_value(mean_interval(one, horizon=5), rows=len(one)) for one in gains]
+    assert verdict.multiplicity.p_value == pytest.approx(max(p_values), rel=1e-5)
+    assert max(p_values) > 1.01 * min(p_values)
 
 
 def test_the_looks_are_paid_for(verdict: CandidateVerdict) -> None:

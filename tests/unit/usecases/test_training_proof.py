@@ -24,14 +24,14 @@ from forecastlab.models.base import Learner
 from forecastlab.models.catalogue import make_learner
 from forecastlab.targets.reversal import ReversalTarget
 from forecastlab.usecases.audit_subjects import Quiet
-from forecastlab.usecases.measure import measure
+from forecastlab.usecases.measure import measure, publish_out_of_fold
 from forecastlab.usecases.training_materials import Materials, build_materials
 from forecastlab.usecases.training_proof import (
     WalkForward,
     prove_labels,
     prove_null,
     prove_purge,
-    published,
+    prove_start_up,
 )
 from forecastlab.usecases.walk_forward import out_of_fold
 from tests.support.synthetic import START, synthetic_market
@@ -143,6 +143,13 @@ def test_a_label_rule_that_looks_back_is_caught(monkeypatch: pytest.MonkeyPatch)
     assert found_in(prove_labels(view(), recipe())) == {"T5_X4", "T3_X4"}
 
 
+def test_a_market_that_is_too_short_shows_no_start_up() -> None:
+    found = prove_start_up(view(), recipe(), {}, Quiet())
+    assert found.shortest is None
+    assert not found.report.passed
+    assert "more history than the 1500 days" in str(found.report.not_shown)
+
+
 def test_shuffled_labels_are_not_skill() -> None:
     """20 seeds, at most 3 `better` (more has a probability of 1.6 % if 5 % is true)."""
     one = recipe("T5_X4")
@@ -160,6 +167,6 @@ def test_a_market_with_nothing_to_find_is_not_skill() -> None:
         series = [source.fetch("BTCUSDT", i, None, END) for i in intervals]
         known = materials(one, Market(series).as_of(END))
         found = out_of_fold(known, one, learners(one), Quiet())["T5_X4"]
-        verdict = measure(found, published(found, one, known.until), one).verdict
+        verdict = measure(found, publish_out_of_fold(found, one, until=known.until), one).verdict
         verdicts.append({"T5_X4": verdict})
     assert null_controls("an empty market", verdicts).passed

@@ -105,6 +105,12 @@ def test_an_export_loses_no_entry() -> None:
     assert len(export_trials(here, None).entries) == 1
 
 
+def test_what_was_committed_first_stands() -> None:
+    store = MemoryStore()
+    record_trials(store, [changed(created_at=datetime(2026, 1, 1, tzinfo=UTC))])
+    assert export_trials(store, TrialLedger(entries=(ENTRY,))).entries == (ENTRY,)
+
+
 def test_an_edited_entry_is_refused() -> None:
     store = MemoryStore()
     record_trials(store, [ENTRY])
