@@ -10,7 +10,6 @@ import typer
 from forecastlab.bootstrap import read_recipe
 from forecastlab.cli import options, output
 from forecastlab.evaluation.leakage.findings import CHECKS, AuditReport, CheckReport, as_document
-from forecastlab.usecases.audit import audit_bundle, audit_recipe, refuse_findings
 from forecastlab.usecases.champion import choose
 
 
@@ -39,6 +38,13 @@ def audit(
 
     Example: forecastlab audit config/reversal.toml --source file:candles/
     """
+    # Imported only here, as every start pays for what the program imports.
+    from forecastlab.usecases.audit import (  # noqa: PLC0415
+        audit_bundle,
+        audit_recipe,
+        refuse_findings,
+    )
+
     recipe = read_recipe(Path(what)) if what is not None and what.endswith(".toml") else None
     named = deployment or (recipe.name if recipe else None)
     workspace = options.workspace(

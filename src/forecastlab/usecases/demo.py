@@ -10,6 +10,7 @@ from typing import Final
 from forecastlab.contracts.config import Recipe
 from forecastlab.contracts.intervals import asof_name, parse_asof
 from forecastlab.contracts.provenance import Provenance
+from forecastlab.usecases.audit import promotion_gates
 from forecastlab.usecases.morning import Morning, morning
 from forecastlab.usecases.predict import PredictRequest
 from forecastlab.usecases.promote import promote
@@ -54,7 +55,8 @@ def demo(
         request = TrainRequest(recipe, asof_name(cut_off, "1d"), quick=True)
         with recorded(workspace, "train"):
             champion = train(workspace, request, provenance).name
-        promote(workspace, champion, why="the demo's bundle")
+        gates = promotion_gates(workspace)
+        promote(workspace, champion, why="the demo's bundle", gates=gates)
     manifest = workspace.bundles.find(champion).manifest
     first = max(
         parse_asof(manifest.training.cut_off, "1d") + _DAY, last_asof - (mornings - 1) * _DAY

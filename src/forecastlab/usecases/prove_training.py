@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from forecastlab.contracts.errors import DataUnavailable, GateRefused
+from forecastlab.contracts.errors import GateRefused
 from forecastlab.contracts.ports import Progress
 from forecastlab.evaluation.leakage.findings import CheckReport, as_document
 from forecastlab.models.ensemble import Forecaster
@@ -44,21 +44,15 @@ def prove_training(
         GateRefused: a check found something; there is no bundle then.
     """
     reports = [prove_purge(walked, progress), prove_labels(walked.view, walked.recipe)]
-    shortest = None
-    try:
-        found = prove_start_up(walked.view, walked.recipe, forecasters, progress)
-    except DataUnavailable as error:
-        reports.append(CheckReport("L7", 0, not_shown=error.facts))
-    else:
-        reports.append(found.report)
-        shortest = found.shortest
+    found = prove_start_up(walked.view, walked.recipe, forecasters, progress)
+    reports.append(found.report)
     if quick:
         reports.append(CheckReport("L8", 0, not_shown="the bundle was trained with --quick"))
     else:
         recipe = quick_recipe(walked.recipe, walked.view.as_of)
         reports.append(prove_null(walked.materials, recipe, walked.learners, progress))
     _refuse_findings(reports)
-    return TrainingProof({one.check: as_document(one) for one in reports}, shortest)
+    return TrainingProof({one.check: as_document(one) for one in reports}, found.shortest)
 
 
 def _refuse_findings(reports: list[CheckReport]) -> None:
