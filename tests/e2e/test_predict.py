@@ -13,6 +13,7 @@ from tests.e2e.conftest import Lab
 from tests.support.command_line import CommandLine
 from tests.support.workspaces import CUT_OFF, LAST
 
+RECIPE = Path(__file__).parents[2] / "config" / "reversal.toml"
 ASOF = asof_name(CUT_OFF + timedelta(days=3), "1d")
 LATER = asof_name(CUT_OFF + timedelta(days=5), "1d")
 
@@ -230,6 +231,7 @@ ODD: dict[str, tuple[tuple[str, ...], dict[str, str], int]] = {
     "override to nowhere": (("predict", "--asof", ASOF), {"PRODUCTION_DIR": "/nowhere"}, 4),
     "replay of no date": (("replay", "nonsense"), {}, 2),
     "replay of no record": (("replay", ASOF), {}, 3),
+    "unknown engine": (("train", str(RECIPE), "--engine", "magic"), {}, 2),
     "another deployment": (("predict", "--deployment", "other", "--asof", ASOF), {}, 2),
 }
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from forecastlab.bootstrap import provenance, read_recipe
+from forecastlab.bootstrap import compute_engine, provenance, read_recipe
 from forecastlab.cli import options, output
 from forecastlab.contracts.candles import describe_gaps
 from forecastlab.contracts.errors import BundleRefused
@@ -96,6 +96,7 @@ def train(
         bool,
         typer.Option("--quick", help="A small walk-forward, for trials; marked so in the bundle."),
     ] = False,
+    engine: options.Engine = "loky",
     deployment: options.Deployment = None,
     source: options.Source = None,
     store: options.Store = None,
@@ -112,7 +113,8 @@ def train(
 
     recipe = read_recipe(config)
     workspace = options.workspace(deployment or recipe.name, source, store, verbose=verbose)
-    trained = train_bundle(workspace, TrainRequest(recipe, until, quick=quick), provenance())
+    with compute_engine(engine):
+        trained = train_bundle(workspace, TrainRequest(recipe, until, quick=quick), provenance())
     if as_json:
         output.print_json(
             {"name": trained.name, "location": trained.location, "manifest": trained.manifest}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from forecastlab.bootstrap import provenance, read_recipe
+from forecastlab.bootstrap import compute_engine, provenance, read_recipe
 from forecastlab.cli import options, output
 from forecastlab.contracts.errors import ConfigError, StoreUnavailable
 from forecastlab.contracts.trials import TrialLedger
@@ -42,6 +42,7 @@ def evaluate(
     quick: Annotated[
         bool, typer.Option("--quick", help="A small walk-forward, for trials; marked so.")
     ] = False,
+    engine: options.Engine = "loky",
     deployment: options.Deployment = None,
     source: options.Source = None,
     store: options.Store = None,
@@ -58,7 +59,8 @@ def evaluate(
 
     recipe = read_recipe(config)
     workspace = options.workspace(deployment or recipe.name, source, store, verbose=verbose)
-    done = evaluate_recipe(workspace, EvaluateRequest(recipe, until, quick, run), provenance())
+    with compute_engine(engine):
+        done = evaluate_recipe(workspace, EvaluateRequest(recipe, until, quick, run), provenance())
     if as_json:
         output.print_json({"location": done.location, "verdict": done.verdicts})
         return

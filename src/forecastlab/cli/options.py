@@ -23,6 +23,9 @@ Bundle = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Write nothing at all.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Verbose = Annotated[int, typer.Option("-v", count=True, help="More log lines; -vv for all.")]
+Engine = Annotated[
+    str, typer.Option("--engine", help="Where fits run: loky, dask or ray.", metavar="ENGINE")
+]
 Why = Annotated[
     str, typer.Option("--why", help="The reason, kept in the registry.", metavar="TEXT")
 ]

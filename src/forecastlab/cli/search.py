@@ -46,9 +46,7 @@ def search(
         str | None,
         typer.Option("--run", help="Name of the search (default: found again by its inputs)."),
     ] = None,
-    engine: Annotated[
-        str, typer.Option("--engine", help="Where fits run: loky, dask or ray.", metavar="ENGINE")
-    ] = "loky",
+    engine: options.Engine = "loky",
     deployment: options.Deployment = None,
     source: options.Source = None,
     store: options.Store = None,
