@@ -78,7 +78,7 @@ class Depth:
     forecasts: int
 
 
-AUDIT: Final = Depth(borders=None, random=40, poisoned=6, forecasts=12)
+AUDIT: Final = Depth(borders=None, random=16, poisoned=4, forecasts=8)
 GATE: Final = Depth(borders=12, random=8, poisoned=2, forecasts=4)
 """A promotion tests every column as well, at fewer as-ofs: it should take seconds."""
 
