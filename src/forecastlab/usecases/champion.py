@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from forecastlab.contracts.bundle_files import BundleFiles
 from forecastlab.contracts.errors import BundleRefused, ConfigError, PreconditionFailed, UsageError
 from forecastlab.contracts.intervals import last_closed_open
-from forecastlab.contracts.registry import RegistryEvent
+from forecastlab.contracts.registry import RegistryEvent, fold
 from forecastlab.usecases.open_bundle import OpenBundle, open_bundle
 from forecastlab.usecases.serving_window import first_needed
 from forecastlab.usecases.update import Need, serving_needs
@@ -75,11 +75,12 @@ def seat_first_champion(workspace: Workspace, chosen: Chosen) -> None:
     if not chosen.first:
         return
     files = chosen.bundle.files
-    state = workspace.registry.state()
-    if state.champion is not None:
+    # Read once: with a second look the number and what it replaces could be of two states.
+    events = workspace.registry.events()
+    if fold(events).champion is not None:
         return
     event = RegistryEvent(
-        sequence=len(workspace.registry.events()) + 1,
+        sequence=len(events) + 1,
         kind="promoted",
         deployment=workspace.deployment,
         bundle=files.name,
