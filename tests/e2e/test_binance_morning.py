@@ -35,7 +35,7 @@ def exchange(
     with FaultyServer(wire) as server:
         monkeypatch.setenv("FORECASTLAB_SOURCE", "binance")
         monkeypatch.setenv("FORECASTLAB_BINANCE_URL", server.url)
-        monkeypatch.setenv("FORECASTLAB_BINANCE_DEADLINE_S", "5")
+        monkeypatch.setenv("FORECASTLAB_BINANCE_DEADLINE_S", "30")
         yield server
 
 
