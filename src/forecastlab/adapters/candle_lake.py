@@ -79,14 +79,6 @@ class CandleLake:
         whole = Candles(symbol, interval, frame)
         return whole.between(first_open or as_datetime(frame.index[0]), last_open)
 
-    def last_open(self, symbol: str, interval: Interval) -> datetime | None:
-        """Return the open of the newest candle, from the newest object alone; None if none."""
-        periods = self._periods(symbol, interval)
-        if not periods:
-            return None
-        newest, _ = self._partition(symbol, interval, periods[-1])
-        return as_datetime(open_index(newest.opens_ms[-1:])[0])
-
     def missing_spans(
         self, symbol: str, interval: Interval, first_open: datetime | None, last_open: datetime
     ) -> tuple[Span, ...]:

@@ -158,16 +158,6 @@ class MarketView:
                 remedy="Name a --source that has them, or take the symbol out of the config.",
             ) from None
 
-    def as_of_earlier(self, instant: datetime) -> MarketView:
-        """Return the view at an earlier instant.
-
-        Raises:
-            ValueError: `instant` lies after this view's `as_of`; a view never widens.
-        """
-        if instant > self.as_of:
-            raise ValueError(f"a view of {self.as_of} cannot show {instant}")
-        return MarketView(instant, {key: one.until(instant) for key, one in self._series.items()})
-
 
 class Market:
     """Candles of several symbols and intervals, readable only through `as_of`."""

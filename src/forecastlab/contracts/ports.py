@@ -142,10 +142,6 @@ class AppendReport:
 class Lake(CandleArchive, Protocol):
     """An archive that fetched candles are kept in."""
 
-    def last_open(self, symbol: str, interval: Interval) -> datetime | None:
-        """Return the open of the newest candle kept, or None."""
-        ...
-
     def missing_spans(
         self, symbol: str, interval: Interval, first_open: datetime | None, last_open: datetime
     ) -> tuple[tuple[datetime | None, datetime], ...]:

@@ -77,7 +77,6 @@ def test_what_was_appended_reads_back(interval: Interval) -> None:
     series = candles(90, interval)
     lake, _ = filled(series)
     assert whole(lake, series).digest() == series.digest()
-    assert lake.last_open("BTCUSDT", interval) == series.last_open
 
 
 def test_equal_candles_write_nothing() -> None:
@@ -101,7 +100,7 @@ def test_only_what_is_missing_is_appended() -> None:
 
 def test_nothing_appended_writes_nothing() -> None:
     lake, store = filled(HOURLY.between(START - DAY, START - DAY))
-    assert (store.written, lake.last_open("BTCUSDT", "1h")) == ([], None)
+    assert store.written == []
     assert not len(lake.read("BTCUSDT", "1h", None, LAST_HOUR))
     assert not len(lake.read("BTCUSDT", "1h", START, LAST_HOUR))
 
@@ -112,9 +111,6 @@ def test_read_touches_only_the_objects_it_needs() -> None:
     cut = lake.read("BTCUSDT", "1h", START + 35 * DAY, START + 40 * DAY)
     assert store.gets == ["candles/BTCUSDT/1h/2018-02.parquet"]
     assert cut.digest() == HOURLY.between(START + 35 * DAY, START + 40 * DAY).digest()
-    store.gets.clear()
-    assert lake.last_open("BTCUSDT", "1h") == LAST_HOUR
-    assert store.gets == ["candles/BTCUSDT/1h/2018-04.parquet"]
 
 
 def test_candles_read_cannot_change_what_is_read_next() -> None:
@@ -344,7 +340,7 @@ def test_object_under_the_key_of_another_month_is_damage() -> None:
     assert found is not None
     store.put("candles/BTCUSDT/1h/2018-05.parquet", found.data, if_generation="")
     with pytest.raises(DataMalformed, match=r"2018-05.*another period"):
-        lake.last_open("BTCUSDT", "1h")
+        lake.read("BTCUSDT", "1h", None, LAST_HOUR + 31 * DAY)
 
 
 def test_a_flipped_bit_in_the_values_is_caught() -> None:

@@ -40,13 +40,6 @@ def test_open_candle_of_a_longer_interval_is_not_in_the_view() -> None:
     assert not len(view.candles("BTCUSDT", "1d"))
 
 
-def test_view_never_widens() -> None:
-    view = MARKET.as_of(START + DAY)
-    assert len(view.as_of_earlier(START + HOUR).candles("BTCUSDT", "1h")) == 1
-    with pytest.raises(ValueError, match="cannot show"):
-        view.as_of_earlier(START + DAY + HOUR)
-
-
 def test_series_that_is_not_there_is_unavailable() -> None:
     view = MARKET.as_of(START + DAY)
     assert (view.symbols, view.has("SOLUSDT", "1d")) == (("BTCUSDT", "ETHUSDT"), False)
