@@ -17,6 +17,10 @@ ifneq ($(wildcard $(PIP_FIND_LINKS)),)
 export UV_FIND_LINKS := $(shell echo $(wildcard $(PIP_FIND_LINKS)) | tr ' ' ',')
 endif
 
+# torch stands outside the locks, for its builds differ by machine: a folder of wheels decides, or
+# else what fits this machine's GPU, or its lack of one.
+TORCH := $(if $(UV_FIND_LINKS),,--torch-backend=auto)
+
 # The hashed locks are resolved for Linux and Python 3.11, and bind there; elsewhere
 # pyproject.toml resolves. `make LOCKED=yes` and `make LOCKED=no` choose.
 LOCKED ?= $(shell $(PY) -c \
@@ -72,6 +76,7 @@ $(VENV)/base.stamp: $(VENV)/tools.stamp pyproject.toml requirements/base.lock
 $(VENV)/dev.stamp: $(VENV)/base.stamp requirements/dev.lock
 	@echo "Installing what the tests need"
 	@$(call install,dev,.[dev])
+	@$(UV) install --quiet --python $(PY) $(TORCH) 'torch==2.13.0'
 	@touch $@
 
 # $(1) names the lock, $(2) the project with its extras.
