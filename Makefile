@@ -2,7 +2,7 @@
 # `make PYTHON=python3.12 test` chooses the Python of a new .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format run bench lock
+.PHONY: help demo dashboard test check format run bench images lock
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -32,6 +32,9 @@ help: ## List the commands
 demo: $(VENV)/base.stamp ## Run sixty simulated mornings offline, and print the forecast
 	@$(VENV)/bin/forecastlab demo $(ARGS)
 
+dashboard: $(VENV)/web.stamp ## Show the demo in the browser (ARGS="--store PATH" for another store)
+	@$(VENV)/bin/forecastlab dashboard --store outputs-demo $(ARGS)
+
 test: $(VENV)/dev.stamp ## Run all tests
 	$(PY) -m pytest --numprocesses auto --maxprocesses 4 $(ARGS)
 
@@ -51,14 +54,31 @@ run: $(VENV)/base.stamp ## Run the morning on live Binance candles
 bench: $(VENV)/dev.stamp ## Run all benchmarks, and print their tables
 	@$(PY) -m benchmarks $(ARGS)
 
+images: ## Build both images, and run them as Cloud Run would (BASE_IMAGE=, RUNTIME=)
+	@deploy/check_images.sh
+
 lock: $(VENV)/tools.stamp ## Resolve the locks again (ARGS=--upgrade for the newest)
 	$(COMPILE) --group tools --output-file requirements/tools.lock $(ARGS)
 	$(COMPILE) pyproject.toml --output-file requirements/base.lock $(ARGS)
-	$(COMPILE) pyproject.toml --extra dev --constraint requirements/base.lock \
-		--output-file requirements/dev.lock $(ARGS)
+	$(COMPILE) pyproject.toml --extra dev --no-emit-package torch \
+		--constraint requirements/base.lock --output-file requirements/dev.lock $(ARGS)
+	@sed '/^$$/,$$d' requirements/dev.lock >requirements/dev.tmp # uv ends it by naming torch
+	@mv requirements/dev.tmp requirements/dev.lock
+	$(COMPILE) pyproject.toml $(JOB) $(TESTED) --output-file requirements/job-cpu.lock $(ARGS)
+	echo onnxruntime | $(COMPILE) pyproject.toml $(JOB) --extra gpu --excludes /dev/stdin $(TESTED) \
+		--output-file requirements/job-gpu.lock $(ARGS)
+	printf '%s\n' $(NOT_IN_WEB) | $(COMPILE) pyproject.toml --extra cloud --extra web \
+		--excludes /dev/stdin $(TESTED) --output-file webapp/requirements-web.txt $(ARGS)
 
-COMPILE := $(UV) compile --quiet --no-header --generate-hashes --no-emit-package torch \
+COMPILE := $(UV) compile --quiet --no-header --generate-hashes \
 	--python-version 3.11 --python-platform x86_64-manylinux_2_28
+
+# What the images hold beyond the base, at the versions that the tests ran with.
+JOB := --extra cloud
+TESTED := --constraint requirements/dev.lock
+
+# No model library, no exchange: the web image only reads the store.
+NOT_IN_WEB := google-cloud-run joblib lightgbm onnxruntime python-binance xgboost xgboost-cpu
 
 $(VENV)/tools.stamp: requirements/machine.sh requirements/tools.lock
 	@python=$$(sh requirements/machine.sh) || exit 1; \
@@ -71,6 +91,14 @@ $(VENV)/tools.stamp: requirements/machine.sh requirements/tools.lock
 $(VENV)/base.stamp: $(VENV)/tools.stamp pyproject.toml requirements/base.lock
 	@echo "Installing ForecastLab into $(VENV)"
 	@$(call install,base,.)
+	@touch $@
+
+$(VENV)/web.stamp: $(VENV)/base.stamp webapp/requirements-web.txt
+	@echo "Installing what the dashboard needs"
+	@if [ "$(LOCKED)" = yes ]; then \
+		$(UV) install --quiet --compile-bytecode --require-hashes --python $(PY) \
+			--requirement webapp/requirements-web.txt; \
+	else $(UV) install --quiet --compile-bytecode $(PROJECT) '.[web]'; fi
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/base.stamp requirements/dev.lock

@@ -230,7 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True  # the client has hung up, as after a time-out
 
-    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - named by http.server
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - named by http.server
 
     def _send(self, reply: Reply) -> None:
         self.send_response(reply.status)
