@@ -26,6 +26,7 @@ import pandas as pd
 from forecastlab.contracts.candles import Market
 from forecastlab.features.build import build_panel
 from forecastlab.features.catalogue import FEATURE_SETS
+from forecastlab.features.feature import FeatureKey
 from tests.support.synthetic import START, synthetic_market
 
 SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "ADAUSDT")
@@ -45,7 +46,7 @@ def build_sets(
     """Build the sets as known after `days` days."""
     view = market.as_of(START + timedelta(days=days))
     for name, variant in sets:
-        build_panel(view, symbols, name, variant=variant)
+        build_panel(view, symbols, FeatureKey(name, variant))
 
 
 def best_of(repeats: int, work: Callable[[], None]) -> float:

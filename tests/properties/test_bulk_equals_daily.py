@@ -16,6 +16,7 @@ from forecastlab.contracts.candles import Market
 from forecastlab.features import build
 from forecastlab.features.build import build_features, lookback
 from forecastlab.features.catalogue import FEATURE_SETS
+from forecastlab.features.feature import FeatureKey
 from tests.support.market_data import real_market
 from tests.support.synthetic import START, poisoned_after, synthetic_market, without
 
@@ -37,14 +38,14 @@ def market_with_outages(seed: int) -> Market:
 
 @lru_cache(maxsize=64)
 def bulk(market: Market, end: datetime, name: str, variant: str) -> pd.DataFrame:
-    return build_features(market.as_of(end), "BTCUSDT", name, variant=variant)
+    return build_features(market.as_of(end), "BTCUSDT", FeatureKey(name, variant))
 
 
 def assert_prefix(
     market: Market, end: datetime, instant: datetime, name: str, variant: str
 ) -> None:
     """The features of the view at `instant` are the first rows of the bulk, to the last bit."""
-    early = build_features(market.as_of(instant), "BTCUSDT", name, variant=variant)
+    early = build_features(market.as_of(instant), "BTCUSDT", FeatureKey(name, variant))
     late = bulk(market, end, name, variant)
     assert len(early) == (late.index + DAY <= instant).sum()
     pd.testing.assert_frame_equal(early, late.iloc[: len(early)], check_exact=True)
@@ -76,7 +77,7 @@ def test_poisoned_future_changes_nothing(key: tuple[str, str], seed: int, hours:
     market, instant = market_with_outages(seed), START + hours * HOUR
     with np.errstate(all="ignore"):
         table = build_features(
-            poisoned_after(market, instant, seed).as_of(END), "BTCUSDT", key[0], variant=key[1]
+            poisoned_after(market, instant, seed).as_of(END), "BTCUSDT", FeatureKey(*key)
         )
     known = table.index + DAY <= instant
     expected = bulk(market, END, *key).loc[known]
@@ -112,22 +113,22 @@ def test_bulk_equals_day_by_day_on_real_candles(name: str, variant: str) -> None
         datetime(2017, 8, 18, tzinfo=UTC) + int(k) * DAY
         for k in np.random.default_rng(0).integers(0, 2960, size=12)
     ]
-    late = build_features(market.as_of(end), "BTCUSDT", name, variant=variant)
+    late = build_features(market.as_of(end), "BTCUSDT", FeatureKey(name, variant))
     for instant in days:
-        early = build_features(market.as_of(instant), "BTCUSDT", name, variant=variant)
+        early = build_features(market.as_of(instant), "BTCUSDT", FeatureKey(name, variant))
         pd.testing.assert_frame_equal(early, late.iloc[: len(early)], check_exact=True)
 
 
 @pytest.mark.parametrize(("name", "variant"), [("flow", "scaled"), ("variance", "raw")])
 def test_the_serving_window_gives_the_row_of_the_full_history(name: str, variant: str) -> None:
     """Serving reads daily candles and hours of `lookback` days, and gets what training got."""
-    market, days = synthetic_market(1700, seed=5), lookback(name, variant)
-    full = build_features(market.as_of(START + 1700 * DAY), "BTCUSDT", name, variant=variant)
+    market, days = synthetic_market(1700, seed=5), lookback(FeatureKey(name, variant))
+    full = build_features(market.as_of(START + 1700 * DAY), "BTCUSDT", FeatureKey(name, variant))
     daily, hourly = (market.as_of(START + 1700 * DAY).candles("BTCUSDT", i) for i in ("1d", "1h"))
     for day in (1501, 1583, 1700):
         first, instant = START + (day - days) * DAY, START + day * DAY
         cut = Market([daily.between(first, instant - DAY), hourly.between(first, instant - HOUR)])
-        row = build_features(cut.as_of(instant), "BTCUSDT", name, variant=variant).iloc[-1]
+        row = build_features(cut.as_of(instant), "BTCUSDT", FeatureKey(name, variant)).iloc[-1]
         exact = variant == "scaled"
         expected = full.loc[pd.Timestamp(instant - DAY)]
         pd.testing.assert_series_equal(row, expected, check_exact=exact, rtol=0 if exact else 1e-9)

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forecastlab.targets.direction import DirectionTarget
 from forecastlab.targets.reversal import ReversalTarget
 from tests.support.out_of_fold import daily_candles
 
@@ -53,3 +54,47 @@ def test_every_close_of_the_window_can_change_the_label(horizon: int, ahead: int
         return
     closes[ahead] = 120.0
     assert ReversalTarget(horizon, 0.08).labels(daily_candles(closes))["label"].iloc[0] == 1
+
+
+returns = st.sampled_from([0.0, 0.003, 0.05])
+
+
+@given(steps=steps, horizon=st.integers(1, 12), least=returns)
+def test_directions_equal_the_rule_written_out(
+    steps: list[float], horizon: int, least: float
+) -> None:
+    closes = 100 * np.exp(np.cumsum(steps))
+    labels = DirectionTarget(horizon, least).labels(daily_candles(closes))
+    pairs = zip(closes, closes[horizon:], strict=False)
+    assert labels["label"].tolist() == [int(later > now * (1 + least)) for now, later in pairs]
+
+
+@given(steps=steps, horizon=st.integers(1, 12), least=returns, data=st.data())
+def test_a_direction_knows_two_closes_and_no_other(
+    steps: list[float], horizon: int, least: float, data: st.DataObject
+) -> None:
+    closes, target = 100 * np.exp(np.cumsum(steps)), DirectionTarget(horizon, least)
+    labels = target.labels(daily_candles(closes))["label"].to_numpy()
+    if not len(labels):
+        return
+    t = data.draw(st.integers(0, len(labels) - 1))
+    poisoned = closes * 7
+    poisoned[[t, t + horizon]] = closes[[t, t + horizon]]
+    assert target.labels(daily_candles(poisoned))["label"].iloc[t] == labels[t]
+    for factor, label in ((0.01, 0), (100.0, 1)):
+        moved = closes.copy()
+        moved[t + horizon] = closes[t] * factor
+        assert target.labels(daily_candles(moved))["label"].iloc[t] == label
+
+
+@given(hours=st.integers(2, 40), horizon=st.integers(1, 12), hole=st.integers(0, 39))
+def test_a_label_over_a_gap_is_missing_and_never_negative(
+    hours: int, horizon: int, hole: int
+) -> None:
+    if hole >= hours:
+        return
+    candles = daily_candles(np.linspace(100, 200, hours), missing=[hole])
+    labels = DirectionTarget(horizon).labels(candles)
+    assert (labels["label"] == 1).all()
+    whole = [t for t in range(hours - horizon) if not t <= hole <= t + horizon]
+    assert len(labels) == len(whole)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from forecastlab.contracts.intervals import Interval
 
-Source = Literal["price", "volume", "trades", "taker_flow"]
+Source = Literal["price", "volume", "trades", "taker_flow", "calendar", "funding", "open_interest"]
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,28 @@ class Feature:
 
 
 @dataclass(frozen=True)
+class FeatureKey:
+    """What names a feature set: its rows' interval, and the symbols that it compares with.
+
+    `references` is empty for sets that look at one symbol alone. Without `funding` the columns that
+    need funding rates are left out; those that need open interest always are.
+    """
+
+    name: str
+    variant: str = "raw"
+    interval: Interval = "1d"
+    references: tuple[str, ...] = ()
+    funding: bool = False
+
+
+@dataclass(frozen=True)
 class FeatureSet:
-    """An ordered list of features under one name and variant."""
+    """An ordered list of features under one name and variant; one row per candle of `interval`."""
 
     name: str
     variant: str
     features: tuple[Feature, ...]
+    interval: Interval = "1d"
 
     @property
     def columns(self) -> tuple[str, ...]:

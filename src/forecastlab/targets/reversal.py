@@ -11,8 +11,7 @@ import pandas as pd
 
 from forecastlab.contracts.candles import Candles
 from forecastlab.contracts.errors import UsageError
-from forecastlab.contracts.intervals import DURATION
-from forecastlab.targets.base import resolves_at
+from forecastlab.targets.base import labelled, whole_windows
 
 TOP: Final = -1
 """The close falls by the level first."""
@@ -92,6 +91,11 @@ class ReversalTarget:
         """The label's values, ascending."""
         return (TOP, NEITHER, BOTTOM)
 
+    @property
+    def looks_at(self) -> tuple[int, ...]:
+        """Candles ahead of the as-of whose closes the label depends on: all of the window."""
+        return tuple(range(1, self.horizon + 1))
+
     def labels(self, candles: Candles) -> pd.DataFrame:
         """Return the labels whose whole window is there, without a gap.
 
@@ -106,26 +110,9 @@ class ReversalTarget:
         >>> ReversalTarget(2, 0.08).labels(candles)["label"].tolist()
         [1, 1]
         """
-        opens = pd.DatetimeIndex(candles.frame.index)
-        known = np.flatnonzero(self._whole(candles))
+        known = np.flatnonzero(whole_windows(candles, ahead=self.horizon))
         label = self._first_touch(candles.frame["close"].to_numpy(dtype="float64"), known)
-        as_of = pd.DatetimeIndex(opens[known] + DURATION[candles.interval])
-        return pd.DataFrame(
-            {
-                "label": label,
-                "as_of": as_of,
-                "resolves_at": resolves_at(as_of, self.horizon, candles.interval),
-            },
-            index=opens[known],
-        )
-
-    def _whole(self, candles: Candles) -> np.ndarray:
-        """Return per candle whether it and the next `horizon` ones follow without a gap."""
-        opens = pd.DatetimeIndex(candles.frame.index)
-        span = np.asarray(opens[self.horizon :] - opens[: max(len(opens) - self.horizon, 0)])
-        whole = np.zeros(len(opens), dtype=bool)
-        whole[: len(span)] = span == np.timedelta64(self.horizon * DURATION[candles.interval])
-        return whole
+        return labelled(label, known, candles, horizon=self.horizon)
 
     def _first_touch(self, close: np.ndarray, known: np.ndarray) -> np.ndarray:
         label = np.full(len(known), NEITHER, dtype="int64")

@@ -12,6 +12,7 @@ from forecastlab.contracts.candles import Candles, Market, empty_frame
 from forecastlab.contracts.errors import DataUnavailable, UsageError
 from forecastlab.features.build import build_features, build_panel, unbroken_runs
 from forecastlab.features.catalogue import FEATURE_SETS, find_feature_set
+from forecastlab.features.feature import FeatureKey
 from tests.support.synthetic import START, synthetic_market, without
 
 DAY = timedelta(days=1)
@@ -25,11 +26,11 @@ def test_a_hole_in_the_days_is_missing_for_every_lookback_that_touches_it(
 ) -> None:
     whole = synthetic_market(400, intervals=("1d",))
     holed = without(whole, "BTCUSDT", "1d", [START + 200 * DAY, START + 201 * DAY])
-    before = build_features(whole.as_of(END), "BTCUSDT", name, variant=variant)
-    after = build_features(holed.as_of(END), "BTCUSDT", name, variant=variant)
+    before = build_features(whole.as_of(END), "BTCUSDT", FeatureKey(name, variant))
+    after = build_features(holed.as_of(END), "BTCUSDT", FeatureKey(name, variant))
     assert len(after) == 398
     pd.testing.assert_frame_equal(after.iloc[:200], before.iloc[:200])
-    for feature in find_feature_set(name, variant).features:
+    for feature in find_feature_set(FeatureKey(name, variant)).features:
         column = after[feature.name].loc[START + 202 * DAY :]
         if feature.name in ("rsi_14", "macd_hist") and variant == "raw":
             first = 1 if feature.name == "rsi_14" else 0
@@ -47,8 +48,8 @@ def test_endless_averages_start_anew_after_a_hole() -> None:
     (daily,) = whole.series()
     alone = Market([daily.between(START + 31 * DAY, END)])
     pd.testing.assert_frame_equal(
-        build_features(holed.as_of(END), "BTCUSDT", "flow", variant="raw").iloc[30:],
-        build_features(alone.as_of(END), "BTCUSDT", "flow", variant="raw"),
+        build_features(holed.as_of(END), "BTCUSDT", FeatureKey("flow", "raw")).iloc[30:],
+        build_features(alone.as_of(END), "BTCUSDT", FeatureKey("flow", "raw")),
     )
 
 
@@ -63,12 +64,12 @@ def test_runs_of_a_candle_frame() -> None:
 @pytest.mark.parametrize("days", [0, 1, 2])
 def test_short_histories_give_rows_of_missing_values(name: str, variant: str, days: int) -> None:
     view = synthetic_market(5).as_of(START + days * DAY)
-    table = build_features(view, "BTCUSDT", name, variant=variant)
-    assert table.shape == (days, len(find_feature_set(name, variant).columns))
+    table = build_features(view, "BTCUSDT", FeatureKey(name, variant))
+    assert table.shape == (days, len(find_feature_set(FeatureKey(name, variant)).columns))
     assert table.index.equals(view.candles("BTCUSDT", "1d").frame.index)
-    panel = build_panel(view, ["BTCUSDT"], name, variant=variant)
+    panel = build_panel(view, ["BTCUSDT"], FeatureKey(name, variant))
     assert len(panel) == 0
-    assert tuple(panel.columns) == find_feature_set(name, variant).columns
+    assert tuple(panel.columns) == find_feature_set(FeatureKey(name, variant)).columns
     assert panel.index.names == ["symbol", "open_time"]
 
 
@@ -78,14 +79,14 @@ def test_infinite_values_are_missing(name: str, variant: str) -> None:
     for one in market.series():
         one.frame.iloc[-30, one.frame.columns.get_indexer(["close", "quote_volume"])] = np.inf
     with np.errstate(all="ignore"):
-        table = build_features(market.as_of(END), "BTCUSDT", name, variant=variant)
+        table = build_features(market.as_of(END), "BTCUSDT", FeatureKey(name, variant))
     assert table.iloc[169:190].isna().any(axis=None)
     assert not np.isinf(table.to_numpy()).any()
 
 
 def test_a_symbol_that_the_market_lacks_is_refused() -> None:
     with pytest.raises(DataUnavailable, match="XRPUSDT"):
-        build_features(synthetic_market(3).as_of(END), "XRPUSDT", "flow", variant="raw")
+        build_features(synthetic_market(3).as_of(END), "XRPUSDT", FeatureKey("flow", "raw"))
 
 
 @pytest.mark.parametrize(("name", "variant"), FEATURE_SETS)
@@ -93,15 +94,17 @@ def test_the_panel_holds_the_complete_rows_of_each_symbol(name: str, variant: st
     market = synthetic_market(220, ("BTCUSDT", "ETHUSDT"))
     empty = Candles("SOLUSDT", "1d", empty_frame())
     view = Market([*market.series(), empty]).as_of(END)
-    panel = build_panel(view, ["ETHUSDT", "XRPUSDT", "SOLUSDT", "BTCUSDT"], name, variant=variant)
+    panel = build_panel(
+        view, ["ETHUSDT", "XRPUSDT", "SOLUSDT", "BTCUSDT"], FeatureKey(name, variant)
+    )
     assert panel.index.names == ["symbol", "open_time"]
     assert panel.index.get_level_values("symbol").unique().tolist() == ["ETHUSDT", "BTCUSDT"]
     for symbol in ("ETHUSDT", "BTCUSDT"):
-        rows = build_features(view, symbol, name, variant=variant).dropna()
+        rows = build_features(view, symbol, FeatureKey(name, variant)).dropna()
         assert len(rows) > 50
         pd.testing.assert_frame_equal(panel.xs(symbol), rows)
 
 
 def test_the_panel_refuses_an_unknown_set_even_without_symbols() -> None:
     with pytest.raises(UsageError, match="fl0w"):
-        build_panel(synthetic_market(3).as_of(END), [], "fl0w", variant="raw")
+        build_panel(synthetic_market(3).as_of(END), [], FeatureKey("fl0w", "raw"))

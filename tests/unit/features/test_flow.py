@@ -10,6 +10,7 @@ import pytest
 
 from forecastlab.contracts.candles import Market
 from forecastlab.features.build import build_features
+from forecastlab.features.feature import FeatureKey
 from forecastlab.features.flow import FLOW
 from tests.support.market_data import real_market
 from tests.support.synthetic import synthetic_market
@@ -71,7 +72,7 @@ def test_equals_the_original_on_synthetic_candles() -> None:
     view = synthetic_market(120, intervals=("1d",)).as_of(END)
     expected = as_the_original_reads(view.candles("BTCUSDT", "1d").frame)
     assert len(expected) == 120 - 41
-    ours = build_features(view, "BTCUSDT", "flow", variant="raw")
+    ours = build_features(view, "BTCUSDT", FeatureKey("flow", "raw"))
     pd.testing.assert_frame_equal(ours.loc[expected.index], expected, rtol=1e-8, atol=1e-10)
 
 
@@ -82,7 +83,7 @@ def test_equals_the_original_on_real_candles_from_2018() -> None:
     expected = as_the_original_reads(since_2018.frame)
     assert str(expected.index[0].date()) == "2018-02-11"
     assert len(expected) == len(since_2018) - 41
-    ours = build_features(view, "BTCUSDT", "flow", variant="raw").loc[expected.index]
+    ours = build_features(view, "BTCUSDT", FeatureKey("flow", "raw")).loc[expected.index]
     pd.testing.assert_frame_equal(ours, expected, rtol=1e-8, atol=1e-8)
 
 
@@ -90,7 +91,7 @@ def test_a_day_without_trades_is_missing_only_where_it_is_divided_by() -> None:
     (daily,) = synthetic_market(60, intervals=("1d",)).series()
     quiet = ["volume", "quote_volume", "trades", "taker_buy_base", "taker_buy_quote"]
     daily.frame.loc[daily.frame.index[40], quiet] = 0.0
-    table = build_features(Market([daily]).as_of(END), "BTCUSDT", "flow", variant="raw")
+    table = build_features(Market([daily]).as_of(END), "BTCUSDT", FeatureKey("flow", "raw"))
     assert table["number_of_trades_chg1"].iloc[40] == -1.0
     assert np.isnan(table["number_of_trades_chg1"].iloc[41])
     assert table["taker_buy_base_ratio"].iloc[40] == 0.0
@@ -100,7 +101,7 @@ def test_a_day_without_trades_is_missing_only_where_it_is_divided_by() -> None:
 @pytest.mark.parametrize("name", ["ma7", "ma21", "macd_hist", "quote_per_trade"])
 def test_raw_features_carry_the_price_level(name: str) -> None:
     (daily,) = synthetic_market(60, intervals=("1d",)).series()
-    before = build_features(Market([daily]).as_of(END), "BTCUSDT", "flow", variant="raw")[name]
+    before = build_features(Market([daily]).as_of(END), "BTCUSDT", FeatureKey("flow", "raw"))[name]
     daily.frame[["open", "high", "low", "close", "quote_volume", "taker_buy_quote"]] *= 10
-    after = build_features(Market([daily]).as_of(END), "BTCUSDT", "flow", variant="raw")[name]
+    after = build_features(Market([daily]).as_of(END), "BTCUSDT", FeatureKey("flow", "raw"))[name]
     np.testing.assert_allclose(after.dropna(), 10 * before.dropna(), rtol=1e-6)

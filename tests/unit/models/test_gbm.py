@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,40 +8,15 @@ import pytest
 
 from forecastlab.contracts.errors import BundleRefused, DataMalformed, DataUnavailable
 from forecastlab.models.base import TrainingSet
-from forecastlab.models.gbm import LightGbm, LightGbmModel, split_for_stopping
-from forecastlab.targets.reversal import ReversalTarget
-from tests.support.out_of_fold import CLASSES, out_of_fold
+from forecastlab.models.gbm import LightGbm, LightGbmCross, LightGbmCrossModel, LightGbmModel
+from tests.support.out_of_fold import CLASSES
+from tests.support.pooled_training import COLUMNS, ROWS, SYMBOLS, training_set, up_or_not
 
-SYMBOLS = ("BTCUSDT", "ETHUSDT")
-COLUMNS = ["signal", "noise"]
 LEARNER = LightGbm(SYMBOLS, min_rows_in_leaf=20, l2=1.0, learning_rate=0.1, column_share=1.0)
-
-
-def training_set(
-    days: int = 600, *, keep: tuple[int, ...] = CLASSES, eth_label: int | None = None
-) -> TrainingSet:
-    """Two symbols with the same signal; `keep` limits the labels that BTCUSDT has."""
-    rows, _ = out_of_fold(days)
-    labels = rows.dropna()[["label", "as_of", "resolves_at"]].astype({"label": "int64"})
-    random = np.random.default_rng(1)
-    signal = labels["label"] + random.normal(0, 1.0, len(labels))
-    table = pd.DataFrame({"signal": signal, "noise": random.normal(size=len(labels))})
-    own = labels.loc[labels["label"].isin(keep)]
-    other = labels if eth_label is None else labels.assign(label=eth_label)
-    names = ["symbol", "open_time"]
-    return TrainingSet(
-        symbol="BTCUSDT",
-        target=ReversalTarget(5, 0.08),
-        until=labels["resolves_at"].max().to_pydatetime() + timedelta(days=1),
-        features={"flow": pd.concat({"BTCUSDT": table, "ETHUSDT": table}, names=names)},
-        labels=pd.concat({"BTCUSDT": own, "ETHUSDT": other}, names=names),
-        daily=pd.DataFrame(),
-    )
 
 
 TRAINING = training_set()
 MODEL = LEARNER.fit(TRAINING, seed=1)
-ROWS = pd.DataFrame({"signal": [-2.0, 0.0, 2.0], "noise": [0.0, 0.0, 0.0]})
 
 
 def test_it_finds_a_signal() -> None:
@@ -115,14 +90,6 @@ def test_too_few_rows_are_refused(days: int) -> None:
         LEARNER.fit(few, seed=1)
 
 
-def test_rows_that_reach_into_the_stopping_block_are_not_fitted_on() -> None:
-    # Two symbols' rows, days 0 … 99 with labels over 5 days; the newest fifth begins on day 80.
-    as_of = np.tile(np.arange(100), 2)
-    early, late = split_for_stopping(as_of, as_of + 5, share=0.2)
-    assert np.unique(as_of[late]).tolist() == list(range(80, 100))
-    assert np.unique(as_of[early]).tolist() == list(range(75))
-
-
 def test_the_newest_rows_only_choose_the_number_of_rounds() -> None:
     # In the newest fifth the signal is turned round, so stopping there ends the boosting at once.
     turned = training_set()
@@ -132,6 +99,53 @@ def test_the_newest_rows_only_choose_the_number_of_rounds() -> None:
     found = LEARNER.fit(turned, seed=1).booster.num_trees()
     assert found == 3
     assert MODEL.booster.num_trees() > 30
+
+
+def test_without_patience_all_rounds_are_fitted_and_nothing_is_held_back() -> None:
+    # What ends the boosting at once in the test above changes nothing here.
+    turned = training_set()
+    table = turned.features["flow"]
+    newest = table.index.get_level_values("open_time") >= table.loc["BTCUSDT"].index[480]
+    table.loc[newest, "signal"] *= -1
+    fixed = replace(LEARNER, patience=0, rounds=40)
+    assert fixed.fit(turned, seed=1).booster.current_iteration() == 40
+    other = replace(fixed, stop_share=0.5)
+    assert other.fit(turned, seed=1).dump() == fixed.fit(turned, seed=1).dump()
+
+
+def test_two_classes_take_one_tree_a_round() -> None:
+    model = replace(LEARNER, patience=0, rounds=40).fit(up_or_not(TRAINING), seed=1)
+    assert model.booster.num_trees() == 40
+    table = model.predict_proba(ROWS)
+    assert list(table.columns) == [0, 1]
+    assert table[1].is_monotonic_increasing
+    assert table[1].iloc[0] < 0.2
+    assert table[1].iloc[-1] > 0.8
+    loaded = LightGbmModel.load(model.dump())
+    pd.testing.assert_frame_equal(loaded.predict_proba(ROWS), table, check_exact=True)
+
+
+def test_two_classes_start_from_the_symbols_own_frequencies() -> None:
+    # ETHUSDT is always up; with features that say nothing BTCUSDT keeps its own share.
+    training = up_or_not(training_set(eth_label=1))
+    training.features["flow"].loc[:, :] = 1.0
+    share = training.labels.loc["BTCUSDT", "label"].mean()
+    found = replace(LEARNER, patience=0).fit(training, seed=1).predict_proba(ROWS)
+    np.testing.assert_allclose(found[1], share, atol=0.01)
+    assert share < 0.5
+
+
+def test_the_cross_learner_is_the_same_learner_in_files_of_its_own() -> None:
+    training = replace(TRAINING, features={"cross": TRAINING.features["flow"]})
+    cross = LightGbmCross(**{**LEARNER.describe(), "symbols": SYMBOLS, "feature_set": "cross"})
+    found = cross.fit(training, seed=1)
+    assert isinstance(found, LightGbmCrossModel)
+    assert found.dump().keys() == {"lightgbm_cross.txt", "lightgbm_cross.json"}
+    assert found.dump()["lightgbm_cross.txt"] == MODEL.dump()["lightgbm.txt"]
+    loaded = LightGbmCrossModel.load({**MODEL.dump(), **found.dump()})
+    pd.testing.assert_frame_equal(loaded.predict_proba(ROWS), MODEL.predict_proba(ROWS))
+    assert found.kind == LightGbmCross.kind == "lightgbm_cross"
+    assert LightGbmCross(SYMBOLS).feature_set == "direction_cross"
 
 
 def with_json(text: bytes) -> dict[str, bytes]:
