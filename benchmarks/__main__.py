@@ -14,6 +14,8 @@ BENCHMARKS: Final = (
     ("features",),
     ("bootstrap",),
     ("grid", "--candles", "{data}", "--folds", "4"),
+    ("sequence_training",),
+    ("sequence_inference",),
     ("original_table", "--candles", "{data}/BTCUSDT_1d.parquet"),
 )
 """Module and arguments; `{data}` stands for the folder of real candles."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
+from forecastlab.contracts.cloud_task import CloudTask, cloud_task
+from forecastlab.contracts.device import DeviceChoice
 from forecastlab.contracts.errors import ConfigError
 from forecastlab.contracts.intervals import parse_instant
 
@@ -27,7 +29,7 @@ VARIABLES: Final = (
     Variable(
         "FORECASTLAB_STORE",
         "outputs",
-        "Where records lie: a folder (later also gs://bucket/prefix).",
+        "Where records lie: a folder, or gs://bucket/prefix (extra `cloud`).",
     ),
     Variable(
         "FORECASTLAB_SOURCE",
@@ -35,6 +37,11 @@ VARIABLES: Final = (
         "Where candles come from: binance, simulated, or file:PATH.",
     ),
     Variable("FORECASTLAB_DEPLOYMENT", "flow_T21X8_T14X8", "The deployment that commands act on."),
+    Variable(
+        "FORECASTLAB_DEPLOYMENTS",
+        "",
+        "Deployments of `daily`, comma-separated; tasks of a cloud job share them. Empty: the one.",
+    ),
     Variable(
         "FORECASTLAB_MODELS",
         "models/production",
@@ -58,12 +65,56 @@ VARIABLES: Final = (
     ),
     Variable("FORECASTLAB_SIMULATED_SEED", "7", "Seed of the simulated market."),
     Variable(
+        "FORECASTLAB_DASHBOARD_ACCESS",
+        "local",
+        "Who may see the dashboard: local (this machine), iap (Google's proxy), login (OIDC).",
+    ),
+    Variable(
+        "FORECASTLAB_DASHBOARD_ALLOW",
+        "",
+        "E-mail addresses that may see the dashboard, comma-separated; login demands it.",
+    ),
+    Variable(
         "FORECASTLAB_TEST_DATA", "../shared/data", "Real candles for the tests, if there are."
     ),
     Variable(
-        "FORECASTLAB_LOG", "warning", "Least severity of log lines: debug, info, warning, error."
+        "FORECASTLAB_DEVICE",
+        "auto",
+        "Where models compute: auto (a GPU that works, else the CPU), cpu, or cuda (or fail).",
+    ),
+    Variable(
+        "FORECASTLAB_EXPECT_GPU",
+        "0",
+        "1 where the job has a GPU: a forecast made without it is marked degraded.",
+    ),
+    Variable("FORECASTLAB_PROJECT", "", "The Google Cloud project of the deployed job."),
+    Variable("FORECASTLAB_REGION", "", "The region of the deployed job, as asia-southeast1."),
+    Variable("FORECASTLAB_JOB", "forecastlab-daily", "The deployed job that `cloud` acts on."),
+    Variable(
+        "FORECASTLAB_CLOUD_ENDPOINT",
+        "",
+        "Base URL of another Cloud Run API, asked without credentials; empty: Google's.",
+    ),
+    Variable(
+        "FORECASTLAB_LOG",
+        "",
+        "Least severity of log lines: debug, info, warning, error. Empty: warning; info in JSON.",
+    ),
+    Variable(
+        "FORECASTLAB_LOG_FORMAT",
+        "",
+        "Log lines as text, or json (one event a line). Empty: json on Cloud Run, else text.",
     ),
 )
+
+_PASSED_ON: Final = (
+    *("GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST", "SSL_CERT_FILE"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+"""Others' variables without which a run of this machine may not reach the world."""
+
+_SECRET: Final = ("_KEY", "_PASSWORD", "_SECRET", "_TOKEN")
+"""How the names of variables end that hold a secret."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +131,18 @@ class Settings:
     simulated_now: datetime | None
     simulated_seed: int
     log: str
+    log_format: str
+    deployments: tuple[str, ...]
+    device: DeviceChoice
+    expect_gpu: bool
+    task: CloudTask
+    secrets: Mapping[str, str] = field(repr=False)
+    dashboard_access: str
+    dashboard_allow: tuple[str, ...]
+    project: str
+    region: str
+    job: str
+    cloud_endpoint: str
 
 
 def read_settings(
@@ -96,6 +159,13 @@ def read_settings(
     named = {name: given[name] for name in defaults if name in given}
     chosen = {**_dotenv((folder or Path.cwd()) / ".env"), **named}
     values = {name: _text(name, chosen.get(name) or default) for name, default in defaults.items()}
+    on_cloud_run = bool(given.get("CLOUD_RUN_JOB") or given.get("K_SERVICE"))
+    values["FORECASTLAB_LOG_FORMAT"] = values["FORECASTLAB_LOG_FORMAT"] or (
+        "json" if on_cloud_run else "text"
+    )
+    values["FORECASTLAB_LOG"] = values["FORECASTLAB_LOG"] or (
+        "info" if values["FORECASTLAB_LOG_FORMAT"].lower() == "json" else "warning"
+    )
     production, now = values["PRODUCTION_DIR"], values["FORECASTLAB_SIMULATED_NOW"]
     return Settings(
         store=values["FORECASTLAB_STORE"],
@@ -110,7 +180,35 @@ def read_settings(
         simulated_now=parse_instant(now, what="FORECASTLAB_SIMULATED_NOW") if now else None,
         simulated_seed=_count(values, "FORECASTLAB_SIMULATED_SEED"),
         log=_choice(values, "FORECASTLAB_LOG", ("debug", "info", "warning", "error")),
+        log_format=_choice(values, "FORECASTLAB_LOG_FORMAT", ("text", "json")),
+        deployments=_list(values["FORECASTLAB_DEPLOYMENTS"]),
+        device=cast("DeviceChoice", _choice(values, "FORECASTLAB_DEVICE", ("auto", "cpu", "cuda"))),
+        expect_gpu=_choice(values, "FORECASTLAB_EXPECT_GPU", ("0", "1")) == "1",
+        task=cloud_task(given),
+        secrets={name: text for name, text in values.items() if name.endswith(_SECRET)},
+        dashboard_access=_choice(values, "FORECASTLAB_DASHBOARD_ACCESS", ("local", "iap", "login")),
+        dashboard_allow=tuple(
+            e.strip().lower() for e in values["FORECASTLAB_DASHBOARD_ALLOW"].split(",") if e.strip()
+        ),
+        project=values["FORECASTLAB_PROJECT"],
+        region=values["FORECASTLAB_REGION"],
+        job=values["FORECASTLAB_JOB"],
+        cloud_endpoint=values["FORECASTLAB_CLOUD_ENDPOINT"],
     )
+
+
+def exported(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a scheduled run needs of this shell's environment: settings, and no secret.
+
+    >>> exported({"FORECASTLAB_SOURCE": "simulated", "DEEPSEEK_API_KEY": "x", "TERM": "xterm"})
+    {'FORECASTLAB_SOURCE': 'simulated'}
+    """
+    ours = (*(variable.name for variable in VARIABLES), *_PASSED_ON)
+    return {
+        name: environment[name]
+        for name in ours
+        if environment.get(name) and not name.endswith(_SECRET)
+    }
 
 
 def env_example() -> str:
@@ -140,6 +238,10 @@ def _dotenv(path: Path) -> dict[str, str]:
             f"{path} sets {', '.join(unknown)}, which nothing reads.", remedy="See .env.example."
         )
     return found
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.strip() for one in text.split(",") if one.strip()))
 
 
 def _number(values: Mapping[str, str], name: str) -> float:

@@ -23,8 +23,10 @@ STORES: dict[str, MakeStore] = {
 }
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=[*STORES, "gcs"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    if request.param == "gcs":
+        return request.getfixturevalue("gcs_store")
     return STORES[request.param](tmp_path)
 
 
@@ -46,6 +48,13 @@ def test_second_create_fails_and_changes_nothing(store: ObjectStore) -> None:
         store.put("a.json", b"two", if_generation=ABSENT)
     found = store.get("a.json")
     assert found is not None and found.data == b"one"
+
+
+def test_second_create_of_equal_bytes_fails_too(store: ObjectStore) -> None:
+    """A claim is a create: of two processes that write the same claim, one has it."""
+    store.put("claim", b"mine", if_generation=ABSENT)
+    with pytest.raises(PreconditionFailed):
+        store.put("claim", b"mine", if_generation=ABSENT)
 
 
 def test_swap_needs_the_current_generation(store: ObjectStore) -> None:

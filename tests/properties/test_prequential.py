@@ -11,10 +11,19 @@ from forecastlab.models.prequential import run_prequential
 from tests.support.out_of_fold import CLASSES, end_of, out_of_fold
 
 HORIZON = 5
-ROWS, MEMBERS = out_of_fold(days=260, horizon=HORIZON, step=13, seed=2)
-# An overconfident member makes calibration worth choosing, so that every stage is exercised.
-BRASH = (MEMBERS["clever"] ** 3).div((MEMBERS["clever"] ** 3).sum(axis=1), axis=0)
-WORLD = {"brash": BRASH, "noisy": MEMBERS["noisy"]}
+ROWS, MEMBERS = out_of_fold(days=260, horizon=HORIZON, step=13, seed=4)
+
+
+def sharpened(table: pd.DataFrame, power: float) -> pd.DataFrame:
+    return (table**power).div((table**power).sum(axis=1), axis=0)
+
+
+# Overconfident members make stack and calibration worth choosing: every stage is exercised.
+WORLD = {
+    "noisy": MEMBERS["noisy"],
+    "brash": sharpened(MEMBERS["clever"], 4),
+    "brasher": sharpened(MEMBERS["clever"], 6),
+}
 BASE = run_prequential(ROWS, WORLD, horizon=HORIZON, until=end_of(ROWS)).published
 
 
@@ -38,6 +47,6 @@ def test_the_unknown_changes_nothing_that_was_published(block: int, seed: int) -
     pd.testing.assert_frame_equal(found.loc[own, shown], BASE.loc[own, shown], check_exact=True)
 
 
-def test_the_world_of_this_test_exercises_choice_and_calibration() -> None:
-    assert {"pool", "noisy", "pool+calibration"} <= set(BASE["method"])
+def test_the_world_of_this_test_exercises_choice_stack_and_calibration() -> None:
+    assert {"pool", "noisy", "stack+calibration"} <= set(BASE["method"])
     assert BASE[[f"set_{label}" for label in CLASSES]].to_numpy().mean() < 1

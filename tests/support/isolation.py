@@ -12,7 +12,9 @@ from hypothesis import settings as hypothesis_settings
 from forecastlab.settings import VARIABLES
 from tests.support.no_network.sitecustomize import refuse_network
 
-KEPT: Final = ("FORECASTLAB_TEST_DATA", "FORECASTLAB_REQUIRE_ALL")
+KEPT: Final = (
+    *("FORECASTLAB_TEST_DATA", "FORECASTLAB_REQUIRE_ALL", "FORECASTLAB_TEST_SCREENSHOTS"),
+)
 """Variables that steer the tests themselves."""
 
 SINGLE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")

@@ -30,8 +30,9 @@ def write_candles(market: Market, folder: Path) -> Path:
 
 
 def small_recipe(symbols: Sequence[str] = ("BTCUSDT",)) -> Recipe:
-    """Return the shipped recipe on fewer symbols."""
+    """Return the shipped recipe on fewer symbols, with the two members that fit in a moment."""
     text = (Path(__file__).parents[2] / "config" / "reversal.toml").read_text()
     recipe = parse_recipe(text, what="config/reversal.toml")
     train = recipe.train.model_copy(update={"symbols": tuple(symbols)})
-    return recipe.model_copy(update={"train": train})
+    members = {name: recipe.members[name] for name in ("first_passage", "lightgbm")}
+    return recipe.model_copy(update={"train": train, "members": members})

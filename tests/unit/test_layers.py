@@ -52,7 +52,9 @@ LIBRARIES: Final[Mapping[str, set[str]]] = {
     "targets": PLAIN,
     "features": PLAIN,
     "evaluation": PLAIN | {"scipy"},
-    "models": PLAIN | {"lightgbm", "onnx", "onnxruntime", "scipy", "torch", "xgboost"},
+    # io and warnings for torch's exporter, which writes to a buffer and deprecates itself.
+    "models": PLAIN
+    | {"io", "lightgbm", "onnx", "onnxruntime", "scipy", "torch", "warnings", "xgboost"},
     "report": PLAIN | {"html"},
     "analyst": PLAIN | {"pydantic"},
 }

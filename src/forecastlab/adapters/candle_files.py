@@ -16,13 +16,16 @@ import numpy as np
 import pandas as pd
 
 from forecastlab.contracts.candle_checks import checked_candles, recognised
-from forecastlab.contracts.candles import Candles, RejectedRow
+from forecastlab.contracts.candles import Candles, RejectedRow, empty_funding
 from forecastlab.contracts.errors import DataMalformed, DataUnavailable
 from forecastlab.contracts.intervals import DURATION, INTERVALS, Interval
 from forecastlab.contracts.ports import SourceKind
 
 SUFFIXES: Final = (".parquet", ".csv")
 """Kinds of file, in the order in which a folder is searched for a series."""
+
+FUNDING_FILE: Final = "extras/funding_rate_8h_um_futures.parquet"
+"""Columns `symbol`, `funding_time` (epoch ms) and `funding_rate`, beside the candles."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -63,6 +66,26 @@ class FileSource:
 
     read = fetch
     """A file is its own archive."""
+
+    def funding(self, symbol: str) -> pd.Series:
+        """Return the funding rates under `extras/` of the folder; empty where there are none.
+
+        Raises:
+            DataMalformed: the file holds no funding rates.
+        """
+        path = self._path / FUNDING_FILE
+        if not path.is_file():
+            return empty_funding()
+        try:
+            table = pd.read_parquet(path, columns=["symbol", "funding_time", "funding_rate"])
+        except (OSError, ValueError) as error:  # what pyarrow raises for no Parquet is a ValueError
+            raise DataMalformed(
+                f"{path} holds no funding rates: {error}.", remedy="Mend the file, or remove it."
+            ) from error
+        own = table.loc[table["symbol"] == symbol].sort_values("funding_time")
+        times = pd.to_datetime(own["funding_time"], unit="ms", utc=True)
+        index = pd.DatetimeIndex(times, name="funding_time").as_unit("ms")
+        return pd.Series(own["funding_rate"].to_numpy("float64"), index=index, name="funding_rate")
 
     def _locate(self, symbol: str, interval: Interval) -> Path:
         try:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import sys
-import traceback
 
 import typer
 
-from forecastlab.cli import audit, bundles, demo, evaluate, forecasts, search
-from forecastlab.contracts.errors import EXIT_INTERNAL, ForecastLabError, UsageError
+from forecastlab.bootstrap import last_word
+from forecastlab.cli import (
+    adjust_score,
+    audit,
+    bundles,
+    cloud,
+    dashboard,
+    demo,
+    doctor,
+    evaluate,
+    forecasts,
+    schedule,
+    search,
+)
+from forecastlab.cli.termination import ended_by_sigterm
+from forecastlab.contracts.errors import EXIT_INTERNAL, ForecastLabError, Terminated, UsageError
 
 app = typer.Typer(
     name="forecastlab",
@@ -24,19 +37,27 @@ audit.add_to(app)
 evaluate.add_to(app)
 search.add_to(app)
 demo.add_to(app)
+dashboard.add_to(app)
+adjust_score.add_to(app)
+cloud.add_to(app)
+doctor.add_to(app)
+schedule.add_to(app)
 
 
 def main() -> None:
     """Run one command; the one place that exits."""
     try:
         _refuse_undecodable(sys.argv)
-        app()
+        with ended_by_sigterm():
+            app()
     except ForecastLabError as error:
-        sys.stderr.write(f"forecastlab: {error}\n")
+        last_word(str(error))
         sys.exit(error.exit_code)
-    except Exception:  # noqa: BLE001 - the outermost shell: whatever comes here is a bug
-        traceback.print_exc()
-        sys.stderr.write("forecastlab: this is a bug; please report the lines above.\n")
+    except Terminated as end:
+        last_word(str(end))
+        raise
+    except Exception as error:  # noqa: BLE001 - the outermost shell: whatever comes here is a bug
+        last_word("this is a bug; please report the lines above.", bug=error)
         sys.exit(EXIT_INTERNAL)
 
 

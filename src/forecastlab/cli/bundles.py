@@ -96,6 +96,9 @@ def train(
         bool,
         typer.Option("--quick", help="A small walk-forward, for trials; marked so in the bundle."),
     ] = False,
+    symbol: options.Symbol = None,
+    size: options.Size = "default",
+    device: options.Device = None,
     engine: options.Engine = "loky",
     deployment: options.Deployment = None,
     source: options.Source = None,
@@ -111,7 +114,7 @@ def train(
     from forecastlab.usecases.train import TrainRequest  # noqa: PLC0415
     from forecastlab.usecases.train import train as train_bundle  # noqa: PLC0415
 
-    recipe = read_recipe(config)
+    recipe = options.recipe(config, symbol=symbol, size=size, device=device)
     workspace = options.workspace(deployment or recipe.name, source, store, verbose=verbose)
     with compute_engine(engine):
         trained = train_bundle(workspace, TrainRequest(recipe, until, quick=quick), provenance())

@@ -45,7 +45,7 @@ def demo(
 
     recipe = read_recipe(config)
     settings = chosen_settings(Choice(recipe.name, "simulated", store))
-    configure_logging(settings.log, verbose)
+    configure_logging(settings.log, verbose, log_format=settings.log_format)
     workspace, set_clock = open_demo(settings)
     done = run_demo(
         workspace, recipe, provenance(), last_asof=LAST_ASOF, mornings=mornings, set_clock=set_clock

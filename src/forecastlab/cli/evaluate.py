@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from forecastlab.bootstrap import compute_engine, provenance, read_recipe
+from forecastlab.bootstrap import compute_engine, provenance
 from forecastlab.cli import options, output
 from forecastlab.contracts.errors import ConfigError, StoreUnavailable
 from forecastlab.contracts.trials import TrialLedger
@@ -42,6 +42,9 @@ def evaluate(
     quick: Annotated[
         bool, typer.Option("--quick", help="A small walk-forward, for trials; marked so.")
     ] = False,
+    symbol: options.Symbol = None,
+    size: options.Size = "default",
+    device: options.Device = None,
     engine: options.Engine = "loky",
     deployment: options.Deployment = None,
     source: options.Source = None,
@@ -57,7 +60,7 @@ def evaluate(
     from forecastlab.usecases.evaluate import EvaluateRequest  # noqa: PLC0415
     from forecastlab.usecases.evaluate import evaluate as evaluate_recipe  # noqa: PLC0415
 
-    recipe = read_recipe(config)
+    recipe = options.recipe(config, symbol=symbol, size=size, device=device)
     workspace = options.workspace(deployment or recipe.name, source, store, verbose=verbose)
     with compute_engine(engine):
         done = evaluate_recipe(workspace, EvaluateRequest(recipe, until, quick, run), provenance())

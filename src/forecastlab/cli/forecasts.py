@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from forecastlab.cli import options, output, reading
+from forecastlab.cli.shards import run_each
 from forecastlab.contracts.errors import DataUnavailable, RecordConflict
 from forecastlab.usecases.backfill import BackfillRequest, Mode
 from forecastlab.usecases.backfill import backfill as fill_span
-from forecastlab.usecases.morning import morning
+from forecastlab.usecases.morning import Morning, morning
 from forecastlab.usecases.predict import PredictRequest
 from forecastlab.usecases.predict import predict as predict_one
 from forecastlab.usecases.replay import replay as replay_one
 from forecastlab.usecases.runs import recorded
 from forecastlab.usecases.score import score as score_all
+from forecastlab.usecases.shards import with_own_override
 
 AsOf = Annotated[
     str | None,
@@ -66,18 +68,34 @@ def daily(
 ) -> None:
     """Run the whole morning: the forecast, missed as-ofs, scores. The exit code is the forecast's.
 
+    FORECASTLAB_DEPLOYMENTS names several: the tasks of a cloud job share them, one that fails
+    stops no other, and the exit code is the highest.
+
     Example: forecastlab daily
     """
-    workspace = options.workspace(deployment, source, store, dry_run=dry_run, verbose=verbose)
-    with recorded(workspace, "daily") as attempt:
-        done = morning(workspace, PredictRequest(asof, bundle), attempt)
+    listed = options.share(deployment)
+
+    def run(name: str | None) -> Morning:
+        workspace = options.workspace(name, source, store, dry_run=dry_run, verbose=verbose)
+        workspace = with_own_override(workspace) if listed is not None else workspace
+        with recorded(workspace, "daily") as attempt:
+            return morning(workspace, PredictRequest(asof, bundle), attempt)
+
+    if listed is not None and len(listed) != 1:
+        run_each(listed, lambda name: _document(run(name)), as_json=as_json)
+    done = run(listed[0] if listed else deployment)
     if as_json:
-        document = {"record": done.published.record, "steps": done.steps, "key": done.published.key}
-        output.print_json({**document, "publication": done.published.publication})
+        output.print_json(_document(done))
         return
     reading.show_published(done.published, dry_run=dry_run)
     rows = [[step.name, step.status, step.detail, step.duration_s] for step in done.steps]
     output.table(["step", "status", "detail", "seconds"], rows)
+
+
+def _document(done: Morning) -> dict[str, Any]:
+    published = done.published
+    told = {"record": published.record, "steps": done.steps, "key": published.key}
+    return {**told, "publication": published.publication}
 
 
 def backfill(

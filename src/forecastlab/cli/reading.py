@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from forecastlab.cli.output import percent, say, table
-from forecastlab.contracts.records import Call, ForecastRecord, Probabilities, Verdict
+from forecastlab.contracts.records import (
+    Call,
+    CandidateForecast,
+    ForecastRecord,
+    Probabilities,
+    Verdict,
+)
 from forecastlab.usecases.publish import Published
 
 CALLS: Final[dict[Call, str]] = {
@@ -16,6 +23,8 @@ CALLS: Final[dict[Call, str]] = {
     "quiet_likely": "quiet is likely",
     "bottom_likely": "a rise is likely",
     "top_likely": "a fall is likely",
+    "up_likely": "a rise is likely",
+    "down_likely": "a fall is likely",
 }
 
 VERDICTS: Final[dict[Verdict, str]] = {
@@ -24,7 +33,8 @@ VERDICTS: Final[dict[Verdict, str]] = {
     "worse": "worse than the base rates",
 }
 
-CLASSES: Final = {"-1": "falls first", "0": "neither", "1": "rises first"}
+_FIRST_TOUCH: Final = {"-1": "falls first", "0": "neither", "1": "rises first"}
+_HIGHER: Final = {"0": "not higher", "1": "higher"}
 
 
 def show_published(published: Published, *, dry_run: bool = False) -> None:
@@ -48,10 +58,30 @@ def shares(forecasts: Mapping[str, Probabilities]) -> str:
     'T14_X8: falls first 25.0 %, neither 50.0 %, rises first 25.0 %'
     """
     said = {
-        name: ", ".join(f"{CLASSES.get(k, k)} {percent(share)}" for k, share in table.items())
+        name: ", ".join(f"{class_words(table)[k]} {percent(share)}" for k, share in table.items())
         for name, table in forecasts.items()
     }
     return "; ".join(f"{name}: {line}" for name, line in said.items())
+
+
+def class_words(classes: Iterable[str]) -> dict[str, str]:
+    """Say what each of a target's classes means.
+
+    >>> class_words(["0", "1"])
+    {'0': 'not higher', '1': 'higher'}
+    """
+    known = list(classes)
+    words = _FIRST_TOUCH if "-1" in known else _HIGHER
+    return {one: words.get(one, one) for one in known}
+
+
+def by_horizon(name: str) -> tuple[int, ...]:
+    """Sort candidates by the numbers in their names.
+
+    >>> sorted(["H12", "H5"], key=by_horizon)
+    ['H5', 'H12']
+    """
+    return tuple(int(one) for one in re.findall(r"\d+", name))
 
 
 def show_record(record: ForecastRecord) -> None:
@@ -64,22 +94,22 @@ def show_record(record: ForecastRecord) -> None:
     )
     say(f"bundle {record.bundle.name}{override}")
     rows = []
-    for name, one in record.forecasts.items():
+    named = sorted(record.forecasts.items(), key=lambda item: by_horizon(item[0]))
+    for name, one in named:
+        words = class_words(one.pred_proba)
         shares = [
             f"{percent(one.pred_proba[k])} ({percent(one.base_rate[k])})" for k in one.pred_proba
         ]
-        labels = ", ".join(
-            CLASSES.get(str(label), str(label)) for label in one.prediction_set.labels
-        )
-        rows.append([name, CALLS[one.call], *shares, labels, str(one.resolves_on)])
-    classes = [CLASSES.get(key, key) for key in next(iter(record.forecasts.values())).pred_proba]
+        labels = ", ".join(words[str(label)] for label in one.prediction_set.labels)
+        rows.append([name, CALLS[one.call], *shares, labels, _resolves(record, one)])
+    classes = class_words(named[0][1].pred_proba).values()
     level = next(iter(record.forecasts.values())).prediction_set.level
     table(
         ["candidate", "call", *classes, f"{level:.0%} set", "resolves"],
         rows,
         title="P(class), base rate in brackets",
     )
-    for name, one in record.forecasts.items():
+    for name, one in named:
         low, high = (f"{bound:+.1%}" for bound in one.skill.ci95)
         say(
             f"{name}: out of sample {VERDICTS[one.skill.verdict]}; log-loss skill"
@@ -87,3 +117,30 @@ def show_record(record: ForecastRecord) -> None:
         )
     for reason in record.degraded:
         say(f"degraded: {reason}")
+    for line in _surroundings(record):
+        say(line)
+
+
+def _resolves(record: ForecastRecord, one: CandidateForecast) -> str:
+    if record.interval == "1d" or one.resolves_at is None:
+        return str(one.resolves_on)
+    return f"{one.resolves_at:%Y-%m-%d %H:%M}"
+
+
+def _surroundings(record: ForecastRecord) -> list[str]:
+    lines = []
+    if record.regime is not None:
+        one = record.regime
+        lines.append(
+            f"regime: {one.name} (P(wide range) {percent(one.vol_prob)},"
+            f" P(trend) {percent(one.trend_prob)})"
+        )
+    for horizon, levels in sorted((record.quantiles or {}).items(), key=lambda item: int(item[0])):
+        spread = ", ".join(f"{float(k):.0%} {value:+.2%}" for k, value in levels.items())
+        lines.append(f"log return in {horizon} candles: {spread}")
+    if record.position_scale is not None:
+        lines.append(
+            f"half-Kelly position scale {record.position_scale:.2f}, before cost; acts on nothing"
+        )
+    lines += [f"degraded: {one}" for one in record.degraded]
+    return lines

@@ -134,15 +134,33 @@ class MarketView:
 
     as_of: datetime
     _series: Mapping[tuple[str, Interval], Candles] = field(repr=False)
+    _funding: Mapping[str, pd.Series] = field(repr=False, default_factory=dict)
 
     @property
     def symbols(self) -> tuple[str, ...]:
         """Symbols with at least one series, in the order given."""
         return tuple(dict.fromkeys(symbol for symbol, _ in self._series))
 
+    def with_series(
+        self, series: Mapping[tuple[str, Interval], Candles], *, as_of: datetime | None = None
+    ) -> MarketView:
+        """Return the view with other series, and funding as it was known at `as_of`."""
+        instant = as_of or self.as_of
+        known = pd.Timestamp(instant)
+        funding = {name: one.loc[one.index <= known] for name, one in self._funding.items()}
+        return MarketView(instant, series, funding)
+
     def has(self, symbol: str, interval: Interval) -> bool:
         """Say whether the series is part of the market (it may still be empty)."""
         return (symbol, interval) in self._series
+
+    def funding(self, symbol: str) -> pd.Series:
+        """Return the funding rates that were known at `as_of`; empty where there are none.
+
+        Index: the instant of each payment, UTC, to the millisecond; fractions of the position.
+        """
+        rates = self._funding.get(symbol)
+        return empty_funding() if rates is None else rates
 
     def candles(self, symbol: str, interval: Interval) -> Candles:
         """Return a series as it was known at `as_of`.
@@ -162,12 +180,16 @@ class MarketView:
 class Market:
     """Candles of several symbols and intervals, readable only through `as_of`."""
 
-    def __init__(self, series: Iterable[Candles]) -> None:
+    def __init__(
+        self, series: Iterable[Candles], funding: Mapping[str, pd.Series] | None = None
+    ) -> None:
         self._series = {(one.symbol, one.interval): one for one in series}
+        self._funding = dict(funding or {})
 
     def as_of(self, instant: datetime) -> MarketView:
         """Return what was known at `instant`: only candles with `available_at <= instant`."""
-        return MarketView(instant, {key: one.until(instant) for key, one in self._series.items()})
+        series = {key: one.until(instant) for key, one in self._series.items()}
+        return MarketView(instant, series, self._funding).with_series(series)
 
     def newest(self, symbol: str, interval: Interval) -> datetime:
         """Return the open of the newest candle of one series.
@@ -208,6 +230,16 @@ def empty_frame() -> pd.DataFrame:
     """
     index = pd.DatetimeIndex([], dtype=INDEX_DTYPE, name="open_time")
     return pd.DataFrame({name: np.empty(0) for name in COLUMNS}, index=index)
+
+
+def empty_funding() -> pd.Series:
+    """Return funding rates of a market that has none.
+
+    >>> len(empty_funding())
+    0
+    """
+    index = pd.DatetimeIndex([], dtype=INDEX_DTYPE, name="funding_time")
+    return pd.Series(np.empty(0), index=index, name="funding_rate")
 
 
 def open_index(open_time_ms: Iterable[int] | np.ndarray) -> pd.DatetimeIndex:

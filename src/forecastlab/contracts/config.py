@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import tomllib
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from forecastlab.contracts.canonical import canonical_bytes, digest
 from forecastlab.contracts.errors import ConfigError
+from forecastlab.contracts.intervals import Interval, per_day
+
+DEFAULT_SIZE: Final = "default"
+
+NETWORKS: Final = ("lstm", "tft")
+"""Kinds of members that torch trains."""
+
+DEVICE: Final = "device"
 
 
 class _Table(BaseModel):
@@ -19,22 +27,30 @@ class _Table(BaseModel):
 class TargetTable(_Table):
     """What is forecast: the kind of target and its candidates."""
 
-    kind: Literal["reversal"]
+    kind: Literal["reversal", "direction"]
     candidates: tuple[str, ...] = Field(min_length=1)
 
 
 class FeatureTable(_Table):
-    """The feature set that the learners read; `first_passage` always reads `variance`."""
+    """The feature set that the learners read, unless a member's table names another.
+
+    `references` are the symbols that cross-asset features compare with; the forecast symbol itself
+    is left out of them. `funding` reads the funding rates that may lie beside a file source's
+    candles; no other source has them.
+    """
 
     set: str
     variant: str = "scaled"
+    references: tuple[str, ...] = ()
+    funding: bool = False
 
 
 class TrainTable(_Table):
     """How the walk-forward and the final fit are run; `train_window` is `all` or days.
 
     `oof_from` is the first out-of-fold as-of date, `score_from` the first that counts in the
-    evaluation; `refit_days` is also how often the deployment would be retrained.
+    evaluation; `refit_days` is also how often the deployment would be retrained. `embargo` counts
+    candles. Of the labels, every `fit_every`-th is learnt from; all are forecast.
     """
 
     symbols: tuple[str, ...] = Field(min_length=1)
@@ -44,6 +60,7 @@ class TrainTable(_Table):
     refit_days: int = Field(default=21, ge=1)
     embargo: int = Field(default=0, ge=0)
     seed: int = 1
+    fit_every: int = Field(default=1, ge=1)
 
 
 class PredictionSetTable(_Table):
@@ -54,7 +71,7 @@ class PredictionSetTable(_Table):
 
 
 class ServingTable(_Table):
-    """The window that serving reads: daily candles, and recent days whose hours must be whole."""
+    """The window that serving reads: days of candles, and recent days whose hours must be whole."""
 
     daily_candles: int = Field(default=1500, ge=60)
     whole_days: int = Field(default=28, ge=1)
@@ -66,6 +83,13 @@ class TrialsTable(_Table):
     prior_looks: int = Field(default=0, ge=0)
 
 
+class ContextTable(_Table):
+    """The regime and quantile models beside the forecasters; refitted every so many days."""
+
+    refit_days: int = Field(default=182, ge=1)
+    fit_every: int = Field(default=1, ge=1)
+
+
 class Recipe(_Table):
     """A deployment's TOML file.
 
@@ -75,30 +99,72 @@ class Recipe(_Table):
 
     name: str = Field(pattern=r"^[A-Za-z0-9_]+$")
     symbol: str = Field(pattern=r"^[A-Z0-9]{5,20}$")
-    interval: Literal["1d"]
+    interval: Interval
     target: TargetTable
     features: FeatureTable
     train: TrainTable
     members: dict[str, dict[str, Any]] = Field(min_length=1)
     prediction_set: PredictionSetTable = PredictionSetTable()
     serving: ServingTable = ServingTable()
+    context: ContextTable | None = None
+    sizes: dict[str, dict[str, Any]] | None = None
     trials: TrialsTable = TrialsTable()
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The symbols that cross-asset features compare the forecast symbol with."""
+        return tuple(one for one in self.features.references if one != self.symbol)
+
+    @property
+    def refit_candles(self) -> int:
+        """Candles from one refit to the next."""
+        return self.train.refit_days * per_day(self.interval)
+
+    def sized(self, size: str) -> Recipe:
+        """Return the recipe in another size: `[sizes.<size>.<table>]` laid over its tables.
+
+        Raises:
+            ConfigError: the recipe knows no such size.
+        """
+        if size == DEFAULT_SIZE:
+            return self
+        if self.sizes is None or size not in self.sizes:
+            raise ConfigError(
+                f"{self.name} has no size {size!r}.",
+                remedy=f"Choose one of {', '.join((DEFAULT_SIZE, *(self.sizes or ())))}.",
+            )
+        whole = self.model_dump()
+        return Recipe.model_validate(_laid_over(whole, self.sizes[size]))
+
+    def trained_on(self, device: str) -> Recipe:
+        """Return the recipe with the device that its networks train on; no part of its digest."""
+        members = {
+            name: {**table, DEVICE: device} if name in NETWORKS else table
+            for name, table in self.members.items()
+        }
+        return self.model_copy(update={"members": members})
 
     @property
     def digest(self) -> str:
         """The digest of everything that is learnt."""
-        learnt = self.model_dump(mode="json", exclude={"name", "trials"})
+        learnt = self.model_dump(mode="json", exclude={"name", "trials", "sizes"})
+        for table in learnt["members"].values():
+            table.pop(DEVICE, None)
         return digest(canonical_bytes(learnt))
 
 
-def parse_recipe(text: str, *, what: str) -> Recipe:
+def parse_recipe(text: str, *, what: str, symbol: str | None = None) -> Recipe:
     """Read a recipe from TOML; `what` names the file in messages.
+
+    `{symbol}` inside any text stands for the symbol: the file's, or the one given.
 
     Raises:
         ConfigError: no TOML, an unknown key, or a value out of bounds.
     """
     try:
-        return Recipe.model_validate(tomllib.loads(text))
+        document = tomllib.loads(text)
+        chosen = symbol or document.get("symbol")
+        return Recipe.model_validate(_for_symbol({**document, "symbol": chosen}, str(chosen)))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{what} is not valid TOML: {error}.", remedy="Mend the file.") from error
     except ValidationError as error:
@@ -107,6 +173,22 @@ def parse_recipe(text: str, *, what: str) -> Recipe:
         raise ConfigError(
             f"{what}: {where}: {first['msg']}.", remedy="See config/reversal.toml for an example."
         ) from error
+
+
+def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    laid = dict(below)
+    for key, value in above.items():
+        deeper = isinstance(value, dict) and isinstance(below.get(key), dict)
+        laid[key] = _laid_over(below[key], value) if deeper else value
+    return laid
+
+
+def _for_symbol(value: Any, symbol: str) -> Any:
+    if isinstance(value, str):
+        return value.replace("{symbol}", symbol)
+    if isinstance(value, dict):
+        return {key: _for_symbol(one, symbol) for key, one in value.items()}
+    return [_for_symbol(one, symbol) for one in value] if isinstance(value, list) else value
 
 
 def midnight(day: date) -> datetime:

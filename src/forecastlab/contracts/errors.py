@@ -13,6 +13,7 @@ ForecastLabError                          exit code
 ├── GateRefused          gate, audit or shadow says no    5
 └── RecordConflict       same inputs, another answer      6
 
+Outside of the tree, so that no step takes it for its own failure: Terminated, 143.
 Anything else that reaches the shell is a bug: exit code 70.
 """
 
@@ -22,6 +23,8 @@ from typing import ClassVar, Final
 
 EXIT_DONE: Final = 0
 EXIT_INTERNAL: Final = 70
+EXIT_TERMINATED: Final = 143
+"""128 + 15, as shells and platforms write "ended by SIGTERM"; a later run repairs what it left."""
 
 
 class ForecastLabError(Exception):
@@ -41,6 +44,21 @@ class ForecastLabError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross process borders in joblib workers; `remedy` is keyword-only.
         return (_rebuild, (type(self), self.facts, self.remedy))
+
+
+class Terminated(SystemExit):
+    """The process was asked to end (SIGTERM): a time limit, a cancelled run, a machine going down.
+
+    >>> Terminated().code
+    143
+    """
+
+    def __init__(self) -> None:
+        super().__init__(EXIT_TERMINATED)
+
+    def __str__(self) -> str:
+        """Say what happened, as the run report keeps it."""
+        return "The run was asked to end (SIGTERM). Run again: what was begun is found."
 
 
 def _rebuild(kind: type[ForecastLabError], facts: str, remedy: str) -> ForecastLabError:

@@ -40,6 +40,15 @@ def last_closed_open(now: datetime, interval: Interval) -> datetime:
     return floor_open(now, interval) - DURATION[interval]
 
 
+def per_day(interval: Interval) -> int:
+    """Return how many candles of an interval a day has.
+
+    >>> per_day("4h")
+    6
+    """
+    return DURATION["1d"] // DURATION[interval]
+
+
 def asof_name(open_time: datetime, interval: Interval) -> str:
     """Write a candle's open as records and file names do.
 
@@ -73,6 +82,30 @@ def parse_asof(name: str, interval: Interval) -> datetime:
             remedy=f"Give the candle's open in UTC, as in {example}.",
         )
     return open_time
+
+
+def parse_cut_off(name: str, interval: Interval) -> datetime:
+    """Read a cut-off candle's open; a bare date means the last candle of that day.
+
+    Raises:
+        UsageError: `name` names no candle.
+
+    >>> parse_cut_off("2025-09-30", "4h").isoformat()
+    '2025-09-30T20:00:00+00:00'
+    """
+    if interval != "1d" and "T" not in name:
+        return parse_asof(name, "1d") + DURATION["1d"] - DURATION[interval]
+    return parse_asof(name, interval)
+
+
+def interval_of(deployment: str) -> Interval:
+    """Return the interval that a deployment carries in its name; without one it is daily.
+
+    >>> interval_of("direction_1h_BTCUSDT"), interval_of("flow_T21X8_T14X8")
+    ('1h', '1d')
+    """
+    named: list[Interval] = [one for one in INTERVALS if one in deployment.split("_")]
+    return named[0] if named else "1d"
 
 
 def parse_instant(text: str, *, what: str) -> datetime:

@@ -15,6 +15,9 @@ ROOT_DEPLOYMENT: Final = "flow_T21X8_T14X8"
 
 STORE_PIN: Final = "store.json"
 
+DOCTOR_PROBE: Final = "state/doctor.json"
+"""The scratch object on which `doctor` tries a store's preconditions."""
+
 TRIALS: Final = "trials/"
 """The prefix of the trial ledger, which all deployments of a store share."""
 
@@ -96,6 +99,16 @@ def outcome(deployment: str, candidate: str, asof: str) -> str:
 def runs(deployment: str) -> str:
     """Return the prefix of the attempts."""
     return f"{scope(deployment)}runs/"
+
+
+def runs_of_day(deployment: str, started_at: datetime) -> str:
+    """Return the prefix of the attempts that started on a day.
+
+    >>> from datetime import UTC
+    >>> runs_of_day("flow_T21X8_T14X8", datetime(2025, 10, 1, 0, 5, 2, tzinfo=UTC))
+    'runs/2025-10-01/'
+    """
+    return f"{runs(deployment)}{started_at:%Y-%m-%d}/"
 
 
 def run(deployment: str, started_at: datetime, run_id: str) -> str:

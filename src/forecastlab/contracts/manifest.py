@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 from pydantic import AwareDatetime, Field
 
 from forecastlab.contracts.config import Recipe
+from forecastlab.contracts.intervals import Interval
 from forecastlab.contracts.ports import SourceKind
 from forecastlab.contracts.records import Digest, Document, Probability, Verdict
 
@@ -14,12 +15,18 @@ MANIFEST: Final = "meta.json"
 CARD: Final = "model_card.md"
 KNOWN_ANSWERS: Final = "known_answers.json"
 EVIDENCE: Final = "evidence/oof.parquet"
+CONTEXT: Final = "context"
+"""Folder of the regime and quantile models."""
+
 DEMANDED: Final = (CARD, KNOWN_ANSWERS, EVIDENCE)
 """Files that every bundle has, whatever its members."""
 
 ANSWER_TOLERANCE: Final = 1e-6
 """Largest |Δp| between two equal answers: of members in native tree formats and JSON, and of what
 is made from them."""
+
+NETWORK_TOLERANCE: Final = 1e-5
+"""The same of networks, whose sums of 32-bit floats differ between processors."""
 
 
 class FileEntry(Document):
@@ -97,25 +104,47 @@ class EvaluationEntry(Document):
     methods: dict[str, int]
 
 
+class ContextEntry(Document):
+    """The regime and quantile models beside the forecasters, and what they scored out of sample."""
+
+    feature_sets: tuple[str, ...]
+    evaluation: dict[str, Any]
+
+
 class CandidateEntry(Document):
-    """One forecaster of the bundle."""
+    """One forecaster of the bundle.
+
+    `research_only` says why a gate keeps it from having a view; None if all gates passed.
+    """
 
     label_rule: str
     classes: tuple[int, ...]
     horizon: int
-    level: float
+    level: float | None
     method: str
     members: dict[str, MemberEntry]
     evaluation: EvaluationEntry
     trained_rows: int
+    research_only: str | None = None
+
+
+class SeriesEntry(Document):
+    """One series that serving reads."""
+
+    symbol: str
+    interval: Interval
 
 
 class ServingEntry(Document):
-    """What serving reads: daily candles, of which the newest `shortest` must be there (L7)."""
+    """What serving reads: days of candles, of which the newest `shortest` must be there (L7).
+
+    An empty `series` means the symbol's daily and hourly candles.
+    """
 
     daily_candles: int = Field(ge=1, le=20_000)
     shortest: int = Field(ge=1, le=20_000)
     whole_days: int = Field(ge=1, le=20_000)
+    series: tuple[SeriesEntry, ...] = ()
 
 
 class Manifest(Document):
@@ -137,6 +166,7 @@ class Manifest(Document):
     training: TrainingEntry
     candidates: dict[str, CandidateEntry]
     serving: ServingEntry
+    context: ContextEntry | None = None
     python: str
     packages: dict[str, str]
     gates: dict[str, Any]

@@ -10,12 +10,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from forecastlab.contracts.candles import Candles
 from forecastlab.contracts.intervals import Interval
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from forecastlab.contracts.bundle_files import BundleFiles
     from forecastlab.contracts.registry import RegistryEvent, RegistryState
 
@@ -71,6 +73,19 @@ class CandleSource(Protocol):
         Raises:
             DataUnavailable: the source has no such symbol, or cannot be reached.
             DataMalformed: the source answers, but not with candles.
+        """
+        ...
+
+
+@runtime_checkable
+class FundingArchive(Protocol):
+    """An archive that holds funding rates of perpetual contracts beside its candles."""
+
+    def funding(self, symbol: str) -> pd.Series:
+        """Return the rates of a symbol, index the instant of payment (UTC); empty if none.
+
+        Raises:
+            DataMalformed: they are there, and no rates.
         """
         ...
 

@@ -23,7 +23,16 @@ SUM_TOLERANCE: Final = 1e-6
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Probabilities = dict[str, Probability]
-Call = Literal["no_view", "neutral", "move_likely", "quiet_likely", "bottom_likely", "top_likely"]
+Call = Literal[
+    "no_view",
+    "neutral",
+    "move_likely",
+    "quiet_likely",
+    "bottom_likely",
+    "top_likely",
+    "up_likely",
+    "down_likely",
+]
 Verdict = Literal["better", "not_distinguishable", "worse"]
 Mode = Literal["live", "late", "backfill"]
 
@@ -95,8 +104,21 @@ class SkillNote(Document):
     verdict: Verdict
 
 
+class Regime(Document):
+    """The kind of hours or days ahead; `confidence` is the root of both probabilities' product."""
+
+    name: Literal["trending", "volatile", "ranging"]
+    vol_prob: Probability
+    trend_prob: Probability
+    confidence: Probability
+
+
 class CandidateForecast(Document):
-    """One candidate's forecast: `pred_proba` has exactly the target's classes as keys."""
+    """One candidate's forecast: `pred_proba` has exactly the target's classes as keys.
+
+    `resolves_at` is the instant at which the label is known; `resolves_on` the day whose candle
+    decides it. `skipped` names the members that could not answer, with the reason.
+    """
 
     pred_label: int
     pred_proba: Probabilities
@@ -104,8 +126,10 @@ class CandidateForecast(Document):
     call: Call
     prediction_set: PredictionSet
     resolves_on: date
+    resolves_at: AwareDatetime | None = None
     method: str
     members: dict[str, Probabilities]
+    skipped: dict[str, str] = {}
     skill: SkillNote
 
     @model_validator(mode="after")
@@ -135,7 +159,11 @@ class Runtime(Document):
 
 
 class ForecastRecord(Document):
-    """One dated forecast: created once per deployment and as-of candle, never rewritten."""
+    """One dated forecast: created once per deployment and as-of candle, never rewritten.
+
+    `quantiles` holds horizon in candles -> level -> forward log return. `position_scale` is
+    half-Kelly on calibrated numbers, in [0, 1]: information that acts on nothing.
+    """
 
     schema_version: Literal[1] = 1
     deployment: str
@@ -150,6 +178,9 @@ class ForecastRecord(Document):
     source: SourceReference
     close: float
     forecasts: dict[str, CandidateForecast]
+    regime: Regime | None = None
+    quantiles: dict[str, dict[str, float]] | None = None
+    position_scale: Probability | None = None
     runtime: Runtime
     degraded: tuple[str, ...] = ()
 

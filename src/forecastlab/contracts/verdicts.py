@@ -69,6 +69,73 @@ class Multiplicity(Document):
     lucky_gain: float
 
 
+class RankEntry(Document):
+    """How well one forecast or number ranks the as-ofs.
+
+    Attributes:
+        kind: `forecast` (published or a member), `volatility` (trailing, alone) or `rule` (minus a
+            recent return).
+        label_auc: of the candidate's label.
+        sign_auc: of the sign of the forward return, whatever the label demands of its size.
+        behind: by how much the published forecast's `label_auc` is greater, paired; None of itself.
+    """
+
+    name: str
+    kind: Literal["forecast", "volatility", "rule"]
+    label_auc: Estimate
+    sign_auc: Estimate
+    behind: Estimate | None
+
+
+class BucketEntry(Document):
+    """Equally many forecasts of like P(1): what acting on them would have earned.
+
+    `forward` is the mean forward return; `gross` that of the side the forecast takes (1 buys, −1
+    sells), `net` the same after the cost of a round trip. Fractions.
+    """
+
+    lowest: Probability
+    highest: Probability
+    mean: Probability
+    rows: int
+    forward: float
+    side: Literal[-1, 1]
+    gross: float
+    net: Estimate
+
+
+class PeriodRanks(Document):
+    """The published forecast within a calendar quarter, as `2025Q3`."""
+
+    period: str
+    rows: int
+    label_auc: Estimate
+    sign_auc: Estimate
+
+
+class DirectionFindings(Document):
+    """What is asked of a direction forecast beyond its scores.
+
+    Attributes:
+        block: as-ofs that the intervals of the AUCs resample together, a week or more.
+        one_sided: the label is not the sign of the forward return: it demands a size too.
+        volatility_log_loss: of a logistic regression on trailing volatility alone.
+        volatility_gain: nats that this regression gains over `evaluation.reference`.
+        gain_over_volatility: nats that the published forecast gains over the regression.
+        cost: of a round trip, a fraction.
+    """
+
+    block: int
+    one_sided: bool
+    ranks: tuple[RankEntry, ...]
+    volatility_log_loss: float
+    volatility_gain: Estimate
+    gain_over_volatility: Estimate
+    cost: float
+    buckets: tuple[BucketEntry, ...]
+    quarters: tuple[PeriodRanks, ...]
+
+
 class CandidateVerdict(Document):
     """One candidate: its evaluation as bundles state it, and everything that reports add.
 
@@ -79,12 +146,13 @@ class CandidateVerdict(Document):
         calibration_error: label -> mean distance of its probability from its frequency.
         shift_tests: rank score -> circular-shift test.
         years, ages: the gain over `evaluation.reference`.
+        direction: of a forecast of 0 and 1; None of others.
     """
 
     label_rule: str
     classes: tuple[int, ...]
     horizon: int
-    level: float
+    level: float | None
     happened: dict[str, int]
     folds: int
     refit_days: int
@@ -97,6 +165,7 @@ class CandidateVerdict(Document):
     years: tuple[GroupGain, ...]
     ages: tuple[GroupGain, ...]
     multiplicity: Multiplicity
+    direction: DirectionFindings | None = None
 
 
 class VerdictFile(Document):

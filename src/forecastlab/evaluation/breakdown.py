@@ -10,11 +10,7 @@ import pandas as pd
 
 from forecastlab.contracts.errors import DataUnavailable
 from forecastlab.evaluation.scores import LOG_LOSS, Forecasts, Score, reliability, value
-from forecastlab.evaluation.uncertainty import (
-    mean_interval,
-    mean_standard_error,
-    student_interval,
-)
+from forecastlab.evaluation.uncertainty import mean_interval, subset_mean_interval
 
 AGE_DAYS: Final = 7
 """Days since the refit that are counted together."""
@@ -96,8 +92,7 @@ def gain_by_age(
 ) -> pd.DataFrame:
     """Average a gain per row over ages of the model, `width` days at a time, with its interval.
 
-    An age's rows are spread over the whole span, so the error is that of a ratio of means over all
-    rows (delta method), in blocks of `block` rows.
+    An age's rows are spread over the whole span; see `subset_mean_interval`.
 
     Returns:
         Index the youngest age of each group, in days; columns `rows`, `gain`, `low`, `high`.
@@ -108,12 +103,9 @@ def gain_by_age(
     lines: dict[int, tuple[float, ...]] = {}
     youngest = age_days // width * width
     for age in np.unique(youngest):
-        inside = (youngest == age).astype("float64")
-        mean = float((gain * inside).sum() / inside.sum())
-        influence = inside * (gain - mean) / inside.mean()
-        error = float(mean_standard_error(influence, block))
-        interval = student_interval(mean, error, rows=len(gain), block=block)
-        lines[int(age)] = (int(inside.sum()), mean, interval.low, interval.high)
+        inside = youngest == age
+        interval = subset_mean_interval(gain, inside, block=block)
+        lines[int(age)] = (int(inside.sum()), interval.estimate, interval.low, interval.high)
     return _lines(lines, "age_days")
 
 

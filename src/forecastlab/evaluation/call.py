@@ -13,6 +13,9 @@ EVENT_MARGIN: Final = 0.10
 SIDE_SHARE: Final = 0.60
 """Smallest P(side | event) at which a side is named."""
 
+RISE_MARGIN: Final = 0.08
+"""How far P(1) must lie from its base rate to be worth a word, where 1 and 0 are all there is."""
+
 _DIGITS: Final = 9
 """Records carry ten digits: .70 − .60 must count as .10 though floats make it .0999…"""
 
@@ -24,9 +27,12 @@ def read_call(
     verdict: Verdict,
     direction_verdict: Verdict,
 ) -> Call:
-    """Put a forecast of −1, 0, 1 into one word.
+    """Put a forecast of −1, 0, 1, or of 0 and 1, into one word.
 
-    `no_view` unless `verdict` is `better`. Then, the first that holds: `quiet_likely` if P(event)
+    `no_view` unless `verdict` is `better`. Of 0 and 1: `up_likely` if P(1) lies at least .08 above
+    its base rate, `down_likely` if at least .08 below, else `neutral`.
+
+    Of −1, 0, 1 the first that holds: `quiet_likely` if P(event)
     lies at least .10 below its base rate; `bottom_likely` or `top_likely` if direction among events
     is itself `better` and P(side | event) ≥ .60; `move_likely` if P(event) lies at least .10 above
     its base rate; else `neutral`. A quiet market outranks a side: the side is conditional on an
@@ -36,11 +42,15 @@ def read_call(
     >>> move = {-1: 0.36, 0: 0.26, 1: 0.38}
     >>> read_call(move, rate, verdict="better", direction_verdict="not_distinguishable")
     'move_likely'
+    >>> read_call({0: 0.4, 1: 0.6}, {0: 0.5, 1: 0.5}, verdict="better", direction_verdict="better")
+    'up_likely'
     >>> read_call(move, rate, verdict="not_distinguishable", direction_verdict="better")
     'no_view'
     """
     if verdict != "better":
         return "no_view"
+    if probabilities.keys() == {0, 1}:
+        return _two_sided(round(probabilities[1] - base_rate[1], _DIGITS))
     event = 1 - probabilities[0]
     above = round(event - (1 - base_rate[0]), _DIGITS)
     if above <= -EVENT_MARGIN:
@@ -51,3 +61,9 @@ def read_call(
         if round(probabilities[-1] / event, _DIGITS) >= SIDE_SHARE:
             return "top_likely"
     return "move_likely" if above >= EVENT_MARGIN else "neutral"
+
+
+def _two_sided(rise: float) -> Call:
+    if abs(rise) < RISE_MARGIN:
+        return "neutral"
+    return "up_likely" if rise > 0 else "down_likely"

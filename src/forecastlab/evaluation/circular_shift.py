@@ -14,7 +14,13 @@ from typing import Final
 import numpy as np
 
 from forecastlab.contracts.errors import DataUnavailable
-from forecastlab.evaluation.scores import Forecasts, Score, value
+from forecastlab.evaluation.scores import (
+    RANK_DIGITS,
+    AucScore,
+    Forecasts,
+    Score,
+    value,
+)
 
 ENOUGH: Final = 500
 """Offsets from which a p value is taken at its word; fewer are used where there are no more."""
@@ -82,10 +88,44 @@ def shift_null(score: Score, forecasts: Forecasts, *, block: int, most: int = MO
         )
     offsets = every[:: math.ceil(len(every) / most)]
     observed = value(score, forecasts)
-    values = np.array([value(score, moved(forecasts, int(offset))) for offset in offsets])
+    values = _by_rank(score, forecasts, offsets)
+    if values is None:
+        values = np.array([value(score, moved(forecasts, int(offset))) for offset in offsets])
     reached = 1 + int((values >= observed - _ROUNDING).sum())
     p_value = math.nan if math.isnan(observed) else reached / (1 + len(offsets))
     return ShiftNull(score.name, observed, offsets, values, p_value, rows / block)
+
+
+def _by_rank(score: Score, forecasts: Forecasts, offsets: np.ndarray) -> np.ndarray | None:
+    """Return an AUC at each move from ranks that are sorted once; None of any other score.
+
+    Over 41,000 rows one move takes 0.05 ms instead of 8. It needs a score whose rows all count
+    wherever the labels stand: a direction among events is none.
+    """
+    if not isinstance(score, AucScore):
+        return None
+    problems = score.problems(forecasts)
+    if not problems or not all(use.all() for _, _, use in problems):
+        return None
+    areas = np.stack([_rank_areas(own, hit, offsets) for own, hit, _ in problems])
+    known = np.isfinite(areas).all(axis=1)
+    return areas[known].mean(axis=0) if known.any() else np.full(len(offsets), np.nan)
+
+
+def _rank_areas(scores: np.ndarray, positive: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Return the AUC with `positive` moved by each offset; rank sums of halves are exact floats."""
+    rounded = np.round(scores, RANK_DIGITS)
+    ranked = np.sort(rounded)
+    left, right = (np.searchsorted(ranked, rounded, side=side) for side in ("left", "right"))
+    ranks = (left + right + 1) / 2
+    ups = int(positive.sum())
+    pairs = ups * (len(positive) - ups)
+    if not pairs:
+        return np.full(len(offsets), np.nan)
+    twice = np.concatenate([positive, positive]).astype("float64")
+    rows = len(positive)
+    sums = np.array([ranks @ twice[rows - move : 2 * rows - move] for move in offsets])
+    return np.asarray((sums - ups * (ups + 1) / 2) / pairs)
 
 
 def moved(forecasts: Forecasts, offset: int) -> Forecasts:

@@ -13,6 +13,8 @@ from forecastlab.evaluation.uncertainty import (
     DRAWS,
     Interval,
     drawn_interval,
+    influence_interval,
+    linear,
     mean_interval,
     score_draws,
 )
@@ -50,7 +52,8 @@ def compare(
 ) -> Comparison:
     """Score the forecasters, all on the same draws, and compare the first with each other.
 
-    A mean of row statistics needs no draws (`mean_interval`); a score that the rows do not
+    A mean of row statistics needs no draws (`mean_interval`), nor does an AUC over many rows
+    (`influence_interval`); a score that the rows do not
     determine is NaN, with a NaN interval.
 
     Raises:
@@ -73,55 +76,62 @@ def compare(
             f"{', '.join(other)} and {first} were measured on different rows.",
             remedy="Give every forecaster on exactly the scored as-ofs.",
         )
-    drawn = {name: _draws(one, scores, how) for name, one in forecasters.items()}
+    needed = [
+        score
+        for score in scores
+        if not isinstance(score, MeanScore) and not linear(score, len(labels))
+    ]
+    drawn = score_draws(needed, forecasters, block=how.block, seed=how.seed, draws=how.draws)
+    seen = {name: _Seen(one, drawn[name]) for name, one in forecasters.items()}
     return Comparison(
-        {name: _own(one, scores, drawn[name], how) for name, one in forecasters.items()},
+        {name: _own(one, scores, how) for name, one in seen.items()},
         {
-            name: _paired((forecasters[first], drawn[first]), (one, drawn[name]), scores, how)
-            for name, one in forecasters.items()
+            name: _paired(seen[first], one, scores, how)
+            for name, one in seen.items()
             if name != first
         },
     )
 
 
-_Drawn = dict[str, np.ndarray]
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A forecaster with its draws, by score."""
+
+    forecasts: Forecasts
+    drawn: Mapping[str, np.ndarray]
 
 
-def _draws(forecasts: Forecasts, scores: Sequence[Score], how: Resampling) -> _Drawn:
-    needed = [score for score in scores if not isinstance(score, MeanScore)]
-    return score_draws(needed, forecasts, block=how.block, seed=how.seed, draws=how.draws)
-
-
-def _own(
-    forecasts: Forecasts, scores: Sequence[Score], drawn: _Drawn, how: Resampling
-) -> dict[str, Interval]:
-    return {
-        score.name: mean_interval(score.rows(forecasts), horizon=how.horizon)
-        if isinstance(score, MeanScore)
-        else drawn_interval(
-            value(score, forecasts), drawn[score.name], rows=len(forecasts), block=how.block
-        )
-        for score in scores
-    }
+def _own(seen: _Seen, scores: Sequence[Score], how: Resampling) -> dict[str, Interval]:
+    rows, found = len(seen.forecasts), {}
+    for score in scores:
+        if isinstance(score, MeanScore):
+            found[score.name] = mean_interval(score.rows(seen.forecasts), horizon=how.horizon)
+            continue
+        estimate = value(score, seen.forecasts)
+        if linear(score, rows):
+            influence = score.influence(seen.forecasts)
+            found[score.name] = influence_interval(estimate, influence, block=how.block)
+        else:
+            drawn = seen.drawn[score.name]
+            found[score.name] = drawn_interval(estimate, drawn, rows=rows, block=how.block)
+    return found
 
 
 def _paired(
-    ours: tuple[Forecasts, _Drawn],
-    theirs: tuple[Forecasts, _Drawn],
-    scores: Sequence[Score],
-    how: Resampling,
+    ours: _Seen, theirs: _Seen, scores: Sequence[Score], how: Resampling
 ) -> dict[str, Interval]:
-    found = {}
+    one, other, found = ours.forecasts, theirs.forecasts, {}
     for score in scores:
         sign = 1 if score.greater_is_better else -1
         if isinstance(score, MeanScore):
-            gains = sign * (score.rows(ours[0]) - score.rows(theirs[0]))
+            gains = sign * (score.rows(one) - score.rows(other))
             found[score.name] = mean_interval(gains, horizon=how.horizon)
+            continue
+        estimate = sign * (value(score, one) - value(score, other))
+        if linear(score, len(one)):
+            influence = sign * (score.influence(one) - score.influence(other))
+            found[score.name] = influence_interval(estimate, influence, block=how.block)
         else:
-            found[score.name] = drawn_interval(
-                sign * (value(score, ours[0]) - value(score, theirs[0])),
-                sign * (ours[1][score.name] - theirs[1][score.name]),
-                rows=len(ours[0]),
-                block=how.block,
-            )
+            drawn = sign * (ours.drawn[score.name] - theirs.drawn[score.name])
+            found[score.name] = drawn_interval(estimate, drawn, rows=len(one), block=how.block)
     return found

@@ -20,10 +20,10 @@ from forecastlab.evaluation.scores import (
 )
 from forecastlab.evaluation.uncertainty import (
     Interval,
-    block_length,
     effective_rows,
     mean_interval,
     mean_standard_error,
+    rank_block,
     score_intervals,
     student_interval,
 )
@@ -75,7 +75,8 @@ class Skill:
 class Direction:
     """Whether the side is forecast, among events: AUC of P(up | event), its interval and verdict.
 
-    `auc` and `ci95` are None where there is no event, or events of one side only.
+    Of two classes every row is an event. `auc` and `ci95` are None where there is no event, or
+    events of one side only.
     """
 
     auc: float | None
@@ -135,10 +136,13 @@ def measure_skill(
     )
 
 
-def measure_direction(forecasts: Forecasts, *, horizon: int, seed: int) -> Direction:
+def measure_direction(forecasts: Forecasts, *, horizon: int, seed: int, week: int = 7) -> Direction:
     """Judge the side among events: `better` if the AUC's interval is above .5, `worse` if below.
 
-    The block is that of the log loss; `seed` draws the bootstrap.
+    The block is `rank_block` of the log loss; `seed` draws the bootstrap.
+
+    Args:
+        week: rows of a week.
 
     Raises:
         DataUnavailable: there are too few rows for an interval.
@@ -150,7 +154,7 @@ def measure_direction(forecasts: Forecasts, *, horizon: int, seed: int) -> Direc
     """
     if math.isnan(value(DIRECTION_AUC, forecasts)):
         return Direction(None, None, "not_distinguishable")
-    block = block_length(LOG_LOSS.rows(forecasts), horizon)
+    block = rank_block(LOG_LOSS.rows(forecasts), horizon, week=week)
     interval = score_intervals([DIRECTION_AUC], forecasts, block=block, seed=seed)["direction_auc"]
     side: Verdict = "not_distinguishable"
     if interval.low > 0.5:

@@ -10,14 +10,14 @@ Source: Künsch (1989), "The jackknife and the bootstrap for general stationary 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeGuard
 
 import numpy as np
 
 from forecastlab.contracts.errors import DataUnavailable
-from forecastlab.evaluation.scores import Forecasts, Score, value
+from forecastlab.evaluation.scores import AucScore, Forecasts, Score, value
 
 BLOCKS_PER_HORIZON: Final = 3
 """Shortest block, in horizons: autocovariances reach one horizon by construction, and skill in
@@ -27,6 +27,10 @@ LEVEL: Final = 0.95
 """Coverage that an interval claims."""
 
 DRAWS: Final = 2000
+
+LONG: Final = 10_000
+"""Rows from which the error of an AUC is that of its influence: 2,000 draws of an AUC of 41,000
+hours take 1.5 s, its influence 10 ms, and the two differ by less than the draws' own noise."""
 
 _CELLS: Final = 4_000_000
 """Row counts held at once (32 MB): hourly spans would need gigabytes for all draws together."""
@@ -101,6 +105,25 @@ def block_length(values: np.ndarray, horizon: int) -> int:
     return max(shortest, *(math.ceil(politis_white(column)) for column in columns))
 
 
+def rank_block(losses: np.ndarray, horizon: int, *, week: int) -> int:
+    """Return the block of a rank score: that of the log loss, a week at least where rows allow.
+
+    Within a week hours and weekdays repeat; a block of some hours would take their pattern for
+    independent luck.
+
+    Args:
+        losses: log loss per row, shape (rows,).
+        week: rows of a week.
+
+    Raises:
+        DataUnavailable: the rows do not fill two blocks of 3 · horizon.
+
+    >>> rank_block(np.zeros(5000), 5, week=168), rank_block(np.zeros(500), 21, week=7)
+    (168, 63)
+    """
+    return max(block_length(losses, horizon), min(week, len(losses) // 2))
+
+
 def mean_standard_error(values: np.ndarray, block: int) -> np.ndarray:
     """Return the moving-block bootstrap standard error of the mean, without drawing.
 
@@ -165,6 +188,25 @@ def mean_interval(values: np.ndarray, *, horizon: int) -> Interval:
     return student_interval(float(values.mean()), error, rows=len(values), block=block)
 
 
+def subset_mean_interval(values: np.ndarray, inside: np.ndarray, *, block: int) -> Interval:
+    """Return the mean over some of the rows with its interval, in blocks of all rows.
+
+    How many of the rows a block holds varies, so the error is that of a ratio of means over all
+    rows (delta method). An empty subset has a mean of NaN.
+
+    Args:
+        values: a statistic per row, shape (rows,).
+        inside: which rows count, truth values of shape (rows,).
+
+    >>> subset_mean_interval(np.arange(8.0), np.arange(8) < 4, block=2).estimate
+    1.5
+    """
+    share = inside.mean()
+    mean = float(values[inside].mean()) if share else math.nan
+    influence = np.where(inside, values - mean, 0.0) / (share or math.nan)
+    return influence_interval(mean, influence, block=block)
+
+
 def resample_counts(rows: int, block: int, *, draws: int, seed: int) -> np.ndarray:
     """Return how often each draw of the moving-block bootstrap holds each row.
 
@@ -190,14 +232,21 @@ def score_intervals(
 ) -> dict[str, Interval]:
     """Return each score of the forecasts with its interval, all from the same draws.
 
+    Over `LONG` rows and more an AUC is not drawn: its error is that of its influence.
+
     >>> from forecastlab.evaluation.scores import LOG_LOSS
     >>> uniform = Forecasts(np.full((9, 3), 1 / 3), np.tile([-1, 0, 1], 3), (-1, 0, 1))
     >>> round(score_intervals([LOG_LOSS], uniform, block=3, seed=1)["log_loss"].low, 3)
     1.099
     """
-    drawn = score_draws(scores, forecasts, block=block, seed=seed, draws=draws)
+    needed = [score for score in scores if not linear(score, len(forecasts))]
+    drawn = score_draws(needed, {"": forecasts}, block=block, seed=seed, draws=draws)[""]
     return {
-        score.name: drawn_interval(
+        score.name: influence_interval(
+            value(score, forecasts), score.influence(forecasts), block=block
+        )
+        if isinstance(score, AucScore) and score.name not in drawn
+        else drawn_interval(
             value(score, forecasts), drawn[score.name], rows=len(forecasts), block=block
         )
         for score in scores
@@ -205,27 +254,54 @@ def score_intervals(
 
 
 def score_draws(
-    scores: Sequence[Score], forecasts: Forecasts, *, block: int, seed: int, draws: int = DRAWS
-) -> dict[str, np.ndarray]:
-    """Return each score in every bootstrap draw, shape (draws,).
+    scores: Sequence[Score],
+    forecasters: Mapping[str, Forecasts],
+    *,
+    block: int,
+    seed: int,
+    draws: int = DRAWS,
+) -> dict[str, dict[str, np.ndarray]]:
+    """Return each forecaster's scores in every bootstrap draw, shape (draws,).
 
-    Equal `block`, `seed` and `draws` give the same draws of rows, so that the difference of two
-    forecasters' draws is a draw of their paired difference.
+    All forecasters have the same rows, and a draw takes the same rows of each, so that the
+    difference of two forecasters' draws is a draw of their paired difference.
 
     >>> from forecastlab.evaluation.scores import LOG_LOSS
-    >>> uniform = Forecasts(np.full((9, 3), 1 / 3), np.tile([-1, 0, 1], 3), (-1, 0, 1))
-    >>> score_draws([LOG_LOSS], uniform, block=3, seed=1, draws=2)["log_loss"].round(3).tolist()
+    >>> even = {"even": Forecasts(np.full((9, 3), 1 / 3), np.tile([-1, 0, 1], 3), (-1, 0, 1))}
+    >>> drawn = score_draws([LOG_LOSS], even, block=3, seed=1, draws=2)
+    >>> drawn["even"]["log_loss"].round(3).tolist()
     [1.099, 1.099]
     """
-    rows = len(forecasts)
+    rows = len(next(iter(forecasters.values())))
     batch = max(1, _CELLS // rows)
-    spread: dict[str, list[np.ndarray]] = {score.name: [] for score in scores}
-    for number, begin in enumerate(range(0, draws, batch)):
+    spread: dict[str, dict[str, list[np.ndarray]]] = {
+        name: {score.name: [] for score in scores} for name in forecasters
+    }
+    for number, begin in enumerate(range(0, draws, batch) if scores else ()):
         size = min(batch, draws - begin)
         counts = resample_counts(rows, block, draws=size, seed=seed + number)
-        for score in scores:
-            spread[score.name].append(score.draws(forecasts, counts))
-    return {name: np.concatenate(parts) for name, parts in spread.items()}
+        for name, forecasts in forecasters.items():
+            for score in scores:
+                spread[name][score.name].append(score.draws(forecasts, counts))
+    return {
+        name: {score: np.concatenate(parts) for score, parts in table.items()}
+        for name, table in spread.items()
+    }
+
+
+def linear(score: Score, rows: int) -> TypeGuard[AucScore]:
+    """Say whether a score's error over so many rows is taken from its influence, not from draws."""
+    return isinstance(score, AucScore) and rows >= LONG
+
+
+def influence_interval(estimate: float, influence: np.ndarray, *, block: int) -> Interval:
+    """Return an estimate with the interval that its rows' influences give, without drawing.
+
+    >>> influence_interval(0.5, np.tile([0.1, -0.1], 50), block=2).standard_error
+    0.0
+    """
+    error = float(mean_standard_error(influence, block))
+    return student_interval(estimate, error, rows=len(influence), block=block)
 
 
 def drawn_interval(estimate: float, drawn: np.ndarray, *, rows: int, block: int) -> Interval:

@@ -8,7 +8,7 @@ native formats and JSON, never pickle. To add a learner, write the pair and add 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, Self
@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from forecastlab.contracts.errors import DataMalformed
+from forecastlab.contracts.ports import Progress
 from forecastlab.targets.base import Target
 
 
@@ -71,7 +72,8 @@ class Model(Protocol):
     def predict_proba(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return P(class | row): index of `rows`, columns `classes`; rows sum to 1.
 
-        Column order is irrelevant.
+        Column order is irrelevant. A model that reads sequences (`window` above 1) is given the
+        consecutive rows of one symbol and returns those that end a whole window.
 
         Raises:
             DataMalformed: a column is missing or unknown, or a value is missing or infinite.
@@ -113,6 +115,58 @@ class Learner(Protocol):
     def describe(self) -> dict[str, Any]:
         """Return the parameters, for the manifest and the trial ledger."""
         ...
+
+
+class JointLearner(Learner, Protocol):
+    """A learner that fits the models of many folds, candidates and seeds together."""
+
+    @property
+    def refit_every(self) -> int:
+        """Folds from one refit to the next; a fold between them is forecast by the last model."""
+        ...
+
+    def fit_many(
+        self, jobs: Sequence[Mapping[str, TrainingSet]], *, seed: int, progress: Progress
+    ) -> list[dict[str, Model]]:
+        """Fit one model per job and candidate.
+
+        Args:
+            jobs: one per fold: candidate -> training set.
+
+        Raises:
+            DataUnavailable: there are too few resolved rows to fit on.
+        """
+        ...
+
+
+def window_of(model: Model) -> int:
+    """Return how many consecutive rows a forecast reads; 1 where each row stands alone."""
+    return int(getattr(model, "window", 1))
+
+
+def complete_opens(model: Model, rows: pd.DataFrame) -> pd.DatetimeIndex:
+    """Return the opens of the rows that a model can forecast: those that end a whole window."""
+    opens = pd.DatetimeIndex(rows.index)
+    if window_of(model) == 1:
+        return opens
+    complete: np.ndarray = model.complete(opens)  # type: ignore[attr-defined]
+    return opens[complete]
+
+
+def answers_of(model: Model, rows: pd.DataFrame, opens: pd.DatetimeIndex) -> pd.DataFrame | None:
+    """Return a model's forecasts of the rows at `opens`, or None where it lacks rows for one.
+
+    Args:
+        rows: index `open_time`, ascending, complete.
+    """
+    places = rows.index.get_indexer(opens)
+    if (places < 0).any():
+        return None
+    if window_of(model) == 1:
+        return model.predict_proba(rows.iloc[places])
+    first = max(int(places.min()) - window_of(model) + 1, 0)
+    said = model.predict_proba(rows.iloc[first : int(places.max()) + 1])
+    return said.loc[opens] if opens.isin(said.index).all() else None
 
 
 def aligned(rows: pd.DataFrame, columns: tuple[str, ...]) -> np.ndarray:

@@ -10,8 +10,7 @@ import numpy as np
 
 from forecastlab.contracts.canonical import Json, canonical_bytes, parse_document
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
-from forecastlab.evaluation.scores import CLIP, log_loss
-from forecastlab.models.softmax import softmax
+from forecastlab.models.log_linear import LogLinear, fit_log_linear
 
 FILE: Final = "calibration.json"
 
@@ -20,9 +19,6 @@ INTERCEPT_SD: Final = 0.2
 
 SLOPE_SD: Final = 0.3
 """Prior spread of the slope about 1: a member is believed to be over- or underconfident by 30 %."""
-
-_NEWTON_STEPS: Final = 50
-_TOLERANCE: Final = 1e-10
 
 
 @dataclass(frozen=True)
@@ -41,9 +37,14 @@ class Calibration:
         """Return the calibration that changes nothing."""
         return cls((0.0,) * classes, 1.0)
 
+    @property
+    def log_linear(self) -> LogLinear:
+        """The same as a combination of one member."""
+        return LogLinear(self.intercepts, (self.slope,))
+
     def apply(self, probabilities: np.ndarray) -> np.ndarray:
         """Return the calibrated probabilities, shape (rows, classes); rows sum to 1."""
-        return _calibrated(_logs(probabilities), np.array([*self.intercepts, self.slope]))
+        return self.log_linear.apply([probabilities])
 
     def dump(self) -> dict[str, bytes]:
         """Return the parameters as JSON."""
@@ -86,48 +87,12 @@ def fit_calibration(
     >>> fit_calibration(sure, half_right, overlap=1).slope < 0.5
     True
     """
-    classes = probabilities.shape[1]
-    logs = _logs(probabilities)
-    centre = np.array([*(0.0,) * classes, 1.0])
-    precision = overlap / np.array([*(INTERCEPT_SD,) * classes, SLOPE_SD]) ** 2
-
-    def cost(point: np.ndarray) -> float:
-        loss = log_loss(_calibrated(logs, point), happened).sum()
-        return float(loss + (precision * (point - centre) ** 2).sum() / 2)
-
-    point, reached = centre, cost(centre)
-    for _ in range(_NEWTON_STEPS):
-        gradient, hessian = _derivatives(logs, happened, point)
-        gradient += precision * (point - centre)
-        step = np.linalg.solve(hessian + np.diag(precision), gradient)
-        # The cost is convex; halving keeps the first long steps from overshooting.
-        while cost(point - step) > reached + _TOLERANCE:
-            step = step / 2
-        point, reached = point - step, cost(point - step)
-        if np.abs(step).max() < _TOLERANCE:
-            break
-    return Calibration(tuple(float(value) for value in point[:-1]), float(point[-1]))
-
-
-def _logs(probabilities: np.ndarray) -> np.ndarray:
-    return np.asarray(np.log(np.maximum(probabilities, CLIP)))
-
-
-def _calibrated(logs: np.ndarray, point: np.ndarray) -> np.ndarray:
-    return softmax(point[:-1] + point[-1] * logs)
-
-
-def _derivatives(
-    logs: np.ndarray, happened: np.ndarray, point: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return gradient and Hessian of the summed log loss in (intercepts, slope)."""
-    forecast = _calibrated(logs, point)
-    miss = forecast - np.eye(logs.shape[1])[happened]
-    gradient = np.append(miss.sum(axis=0), (miss * logs).sum())
-    spread = logs - (forecast * logs).sum(axis=1, keepdims=True)
-    cross = (forecast * spread).sum(axis=0)
-    hessian = np.empty((len(point), len(point)))
-    hessian[:-1, :-1] = np.diag(forecast.sum(axis=0)) - forecast.T @ forecast
-    hessian[:-1, -1] = hessian[-1, :-1] = cross
-    hessian[-1, -1] = (forecast * spread**2).sum()
-    return gradient, hessian
+    found = fit_log_linear(
+        [probabilities],
+        happened,
+        centre=Calibration.identity(probabilities.shape[1]).log_linear,
+        intercept_sd=INTERCEPT_SD,
+        weight_sd=SLOPE_SD,
+        overlap=overlap,
+    )
+    return Calibration(found.intercepts, found.weights[0])

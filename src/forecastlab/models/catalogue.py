@@ -22,11 +22,52 @@ def _lightgbm() -> Kind:
     return LightGbm, LightGbmModel
 
 
+def _lightgbm_cross() -> Kind:
+    from forecastlab.models.gbm import LightGbmCross, LightGbmCrossModel  # noqa: PLC0415 - as above
+
+    return LightGbmCross, LightGbmCrossModel
+
+
+def _xgboost() -> Kind:
+    from forecastlab.models.xgb import XgBoost, XgBoostModel  # noqa: PLC0415 - 0.2 s, as above
+
+    return XgBoost, XgBoostModel
+
+
+def _lstm() -> Kind:
+    # Loads neither torch nor ONNX Runtime: the first fit and the first session do.
+    from forecastlab.models.sequence.learner import Lstm  # noqa: PLC0415
+    from forecastlab.models.sequence.model import LstmModel  # noqa: PLC0415
+
+    return Lstm, LstmModel
+
+
+def _tft() -> Kind:
+    from forecastlab.models.sequence.learner import Tft  # noqa: PLC0415 - as above
+    from forecastlab.models.sequence.model import TftModel  # noqa: PLC0415
+
+    return Tft, TftModel
+
+
 LEARNERS: Final[Mapping[str, Callable[[], Kind]]] = {
     "first_passage": lambda: (FirstPassage, FirstPassageModel),
     "lightgbm": _lightgbm,
+    "lightgbm_cross": _lightgbm_cross,
+    "xgboost": _xgboost,
+    "lstm": _lstm,
+    "tft": _tft,
 }
 """Kind -> learner and model. The base rate is no member: it is the bar."""
+
+OWN_SETS: Final[Mapping[str, str]] = {"lightgbm_cross": "direction_cross"}
+"""Kinds that read a set of their own, whatever the recipe's is, unless their table names one."""
+
+
+SMALL: Final[Mapping[str, Mapping[str, Any]]] = {
+    "lstm": {"hidden": 8, "epochs": 2, "seeds": 1, "refit_every": 1000},
+    "tft": {"hidden": 8, "epochs": 2, "seeds": 1, "refit_every": 1000},
+}
+"""The kinds that only torch can train -> parameters of a network that is fitted in seconds."""
 
 
 def learner_class(kind: str) -> type[Any]:
@@ -78,7 +119,7 @@ def make_learner(
             remedy=f"It knows {', '.join(sorted(known))}.",
         )
     values = {key: tuple(one) if isinstance(one, list) else one for key, one in parameters.items()}
-    own = {"symbols": symbols, "feature_set": feature_set}
+    own = {"symbols": symbols, "feature_set": OWN_SETS.get(kind, feature_set)}
     made: Learner = learner(**{key: own[key] for key in own.keys() & known} | values)
     return made
 

@@ -9,9 +9,9 @@ from typing import Any, Final, Self
 import pandas as pd
 
 from forecastlab.contracts.canonical import Json, canonical_bytes, parse_document
-from forecastlab.contracts.errors import BundleRefused, DataMalformed
+from forecastlab.contracts.errors import BundleRefused, DataMalformed, DataUnavailable
 from forecastlab.contracts.intervals import parse_instant
-from forecastlab.models.base import Model
+from forecastlab.models.base import Model, answers_of, complete_opens, window_of
 from forecastlab.models.base_rate import RateCounts
 from forecastlab.models.catalogue import load_model
 from forecastlab.models.rule import Rule
@@ -29,14 +29,19 @@ class MemberKey:
 
 @dataclass(frozen=True, eq=False)
 class EnsembleForecast:
-    """Forecasts of the rows asked for: published and per member, columns the classes.
+    """Forecasts of the as-ofs asked for: published and per member, columns the classes.
 
-    `sets` holds each row's prediction set, labels ascending.
+    Attributes:
+        sets: each row's prediction set, labels ascending.
+        method: what made the published forecast of the members' answers.
+        skipped: members that could not answer -> why; empty when the rule's own method spoke.
     """
 
     published: pd.DataFrame
     members: Mapping[str, pd.DataFrame]
     sets: list[tuple[int, ...]]
+    method: str
+    skipped: Mapping[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,21 +64,66 @@ class Forecaster:
         """The feature sets whose rows a forecast needs."""
         return tuple(dict.fromkeys(key.feature_set for key in self.keys.values()))
 
-    def forecast(self, features: Mapping[str, pd.DataFrame]) -> EnsembleForecast:
-        """Ask every member and combine.
+    @property
+    def windows(self) -> dict[str, int]:
+        """Feature set -> rows that the longest sequence of a member reads, 1 without sequences."""
+        found: dict[str, int] = {}
+        for name, model in self.members.items():
+            key = self.keys[name].feature_set
+            found[key] = max(found.get(key, 1), window_of(model))
+        return found
+
+    def forecast(
+        self,
+        features: Mapping[str, pd.DataFrame],
+        opens: pd.DatetimeIndex,
+        *,
+        absent: Mapping[str, str] | None = None,
+    ) -> EnsembleForecast:
+        """Ask every member for the as-ofs of these opens, and combine.
+
+        A member that cannot answer is skipped, with the reason; what the others say is then pooled
+        where the rule's own method needs it.
 
         Args:
-            features: feature set -> rows; all sets have the same rows.
+            features: feature set -> rows, ascending; for members that read sequences, the rows
+                before the first as-of too.
+            absent: feature set -> why it could not be computed.
 
         Raises:
+            DataUnavailable: no member can answer.
             DataMalformed: rows are incomplete, or a member gives no probabilities.
         """
-        members = {
-            name: model.predict_proba(features[self.keys[name].feature_set])
-            for name, model in self.members.items()
-        }
-        published = self.rule.forecast(members)
-        return EnsembleForecast(published, members, self.rule.prediction_sets(published))
+        answers: dict[str, pd.DataFrame] = {}
+        skipped: dict[str, str] = {}
+        for name, model in self.members.items():
+            feature_set = self.keys[name].feature_set
+            if absent and feature_set in absent:
+                skipped[name] = absent[feature_set]
+                continue
+            said = answers_of(model, features[feature_set], opens)
+            if said is None:
+                window, rows = window_of(model), len(features[feature_set])
+                skipped[name] = f"insufficient_rows({rows}<{window})"
+            else:
+                answers[name] = said
+        if not answers:
+            raise DataUnavailable(
+                f"No member can answer: {skipped}.",
+                remedy="Run `forecastlab update`; a gap of the exchange itself must pass first.",
+            )
+        method, published = self.rule.forecast_with(answers)
+        sets = self.rule.prediction_sets(published)
+        return EnsembleForecast(published, answers, sets, method, skipped)
+
+    def answerable(self, features: Mapping[str, pd.DataFrame]) -> pd.DatetimeIndex:
+        """Return the opens at which every member has all the rows that it reads, ascending."""
+        shared: pd.Index | None = None
+        for name, model in self.members.items():
+            rows = features[self.keys[name].feature_set]
+            index = complete_opens(model, rows)
+            shared = index if shared is None else shared.intersection(index)
+        return pd.DatetimeIndex(shared if shared is not None else []).sort_values()
 
     def dump(self) -> dict[str, bytes]:
         """Return members, rule and counts as files.

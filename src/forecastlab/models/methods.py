@@ -1,8 +1,7 @@
 """Ways to make one forecast of several members', ordered by simplicity.
 
-A `Method` is fitted on resolved out-of-fold forecasts and gives a `Combiner`. To add one (a stack),
-write the pair, put it into `methods_for` where its simplicity belongs, and let `load_combiner`
-know its name.
+A `Method` is fitted on resolved out-of-fold forecasts and gives a `Combiner`. To add one, write the
+pair, put it into `methods_for` where its simplicity belongs, and let `load_combiner` know its name.
 """
 
 from __future__ import annotations
@@ -16,8 +15,10 @@ import numpy as np
 from forecastlab.contracts.errors import ConfigError
 from forecastlab.models.calibration import Calibration, fit_calibration
 from forecastlab.models.pool import equal_weight_pool
+from forecastlab.models.stack import Stack, fit_stack
 
 POOL: Final = "pool"
+STACK: Final = "stack"
 CALIBRATED: Final = "+calibration"
 """What a calibrated method's name ends with."""
 
@@ -105,6 +106,17 @@ class EqualWeightPool:
 
 
 @dataclass(frozen=True)
+class Stacking:
+    """All members, each with the weight that it has earned."""
+
+    name: str = STACK
+
+    def fit(self, resolved: Resolved) -> Stack:
+        """Fit the weights."""
+        return fit_stack(resolved.members, resolved.happened, overlap=resolved.overlap)
+
+
+@dataclass(frozen=True)
 class CalibratedCombiner:
     """A combiner whose probabilities are calibrated."""
 
@@ -133,14 +145,19 @@ class Calibrated:
 
     def fit(self, resolved: Resolved) -> CalibratedCombiner:
         """Fit the inner method, then the calibration of its probabilities."""
-        inner = self.inner.fit(resolved)
+        return self.upon(self.inner.fit(resolved), resolved)
+
+    def upon(self, inner: Combiner, resolved: Resolved) -> CalibratedCombiner:
+        """Fit the calibration alone, of an inner method that was fitted on the same forecasts."""
         probabilities = inner.combine(resolved.members)
         calibration = fit_calibration(probabilities, resolved.happened, overlap=resolved.overlap)
         return CalibratedCombiner(inner, calibration)
 
 
 def methods_for(members: Sequence[str]) -> tuple[Method, ...]:
-    """Return the methods, simplest first: each member, the pool, then each of them calibrated.
+    """Return the methods, simplest first: members, pool, stack, then each of them calibrated.
+
+    A stack of one member would be its calibration, so there is none.
 
     Raises:
         ConfigError: a member's name is that of another method.
@@ -148,12 +165,14 @@ def methods_for(members: Sequence[str]) -> tuple[Method, ...]:
     >>> [method.name for method in methods_for(["first_passage"])]
     ['first_passage', 'pool', 'first_passage+calibration', 'pool+calibration']
     """
-    taken = [name for name in members if name == POOL or name.endswith(CALIBRATED)]
+    taken = [name for name in members if name in {POOL, STACK} or name.endswith(CALIBRATED)]
     if taken:
         raise ConfigError(
             f"a member cannot be called {taken[0]!r}.", remedy="Give the member another name."
         )
     plain: list[Method] = [*(SingleMember(name) for name in members), EqualWeightPool()]
+    if len(members) > 1:
+        plain.append(Stacking())
     return (*plain, *(Calibrated(method) for method in plain))
 
 
@@ -169,4 +188,6 @@ def load_combiner(name: str, files: Mapping[str, bytes]) -> Combiner:
     if name.endswith(CALIBRATED):
         inner = load_combiner(name.removesuffix(CALIBRATED), files)
         return CalibratedCombiner(inner, Calibration.load(files))
+    if name == STACK:
+        return Stack.load(files)
     return EqualWeightPool() if name == POOL else SingleMember(name)

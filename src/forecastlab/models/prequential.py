@@ -24,7 +24,15 @@ from forecastlab.evaluation.uncertainty import (
     mean_standard_error,
 )
 from forecastlab.models.conformal import PredictionSets, fit_prediction_sets
-from forecastlab.models.methods import POOL, Members, Method, Resolved, methods_for
+from forecastlab.models.methods import (
+    POOL,
+    Calibrated,
+    Combiner,
+    Members,
+    Method,
+    Resolved,
+    methods_for,
+)
 from forecastlab.models.rule import Rule, checked_probabilities
 
 _NEGLIGIBLE: Final = 1e-12
@@ -213,9 +221,20 @@ def _try_methods(
     for block, past in zip(blocks, known, strict=True):
         resolved = history.resolved(past)
         ahead = {name: table[block] for name, table in history.members.items()}
-        for number, method in enumerate(methods):
-            tried[number, block] = method.fit(resolved).combine(ahead)
+        for number, combiner in enumerate(_fitted(methods, resolved)):
+            tried[number, block] = combiner.combine(ahead)
     return tried
+
+
+def _fitted(methods: Sequence[Method], resolved: Resolved) -> list[Combiner]:
+    """Fit every method; a calibrated one takes its inner method as fitted before."""
+    fitted: dict[str, Combiner] = {}
+    for method in methods:
+        if isinstance(method, Calibrated):
+            fitted[method.name] = method.upon(fitted[method.inner.name], resolved)
+        else:
+            fitted[method.name] = method.fit(resolved)
+    return list(fitted.values())
 
 
 def _losses(tried: np.ndarray, happened: np.ndarray) -> np.ndarray:

@@ -12,7 +12,14 @@ import pandas as pd
 from forecastlab.contracts.canonical import canonical_bytes, parse_document
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
 from forecastlab.models.conformal import PredictionSets
-from forecastlab.models.methods import Combiner, load_combiner, methods_for
+from forecastlab.models.methods import (
+    CALIBRATED,
+    POOL,
+    Combiner,
+    EqualWeightPool,
+    load_combiner,
+    methods_for,
+)
 
 FILE: Final = "rule.json"
 
@@ -46,6 +53,28 @@ class Rule:
         }
         values = self.combiner.combine(tables)
         return pd.DataFrame(values, index=index, columns=list(self.classes))
+
+    def forecast_with(self, answers: Mapping[str, pd.DataFrame]) -> tuple[str, pd.DataFrame]:
+        """Return the method that spoke and what it published, from the members that answered.
+
+        The rule's own method, if all answered or it is one member's; else their equal-weight pool.
+
+        Raises:
+            DataMalformed: a member's values are no probabilities.
+        """
+        if len(answers) == len(self.members):
+            return self.method, self.forecast(answers)
+        index = next(iter(answers.values())).index
+        tables = {
+            name: checked_probabilities(name, table, index, self.classes)
+            for name, table in answers.items()
+        }
+        own = self.method.removesuffix(CALIBRATED)
+        method, combiner = (
+            (self.method, self.combiner) if own in answers else (POOL, EqualWeightPool())
+        )
+        values = combiner.combine(tables)
+        return method, pd.DataFrame(values, index=index, columns=list(self.classes))
 
     def prediction_sets(self, probabilities: pd.DataFrame) -> list[tuple[int, ...]]:
         """Return the labels in each row's prediction set, ascending; never empty."""

@@ -67,7 +67,7 @@ def interval_chart(title: str, rows: Sequence[Whisker], *, digits: int = 3) -> s
 def _whisker(row: Whisker, scale: Scale, top: float, digits: int) -> list[str]:
     found, middle = row.estimate, top + 24
     said = f"{number(found.value, digits, signed=True)} "
-    said += interval(found.ci95, digits, signed=True) if found.ci95 else "too few days"
+    said += interval(found.ci95, digits, signed=True) if found.ci95 else "too few rows"
     parts = [
         text(12, top + 10, row.name + (f" · {row.note}" if row.note else ""), class_="label"),
         text(_RIGHT, top + 10, said, class_="figure", anchor="end"),
@@ -119,7 +119,7 @@ def fold_chart(title: str, folds: pd.DataFrame, reference: str) -> str:
 
 
 def reliability_chart(title: str, table: pd.DataFrame) -> str:
-    """Draw how often it happened against what was forecast; a dot's area is its share of days."""
+    """Draw how often it happened against what was forecast; a dot's area is its share of rows."""
     side = 300
     x, y = Scale(0, 1, _LEFT, _RIGHT), Scale(0, 1, side - 40, _TOP)
     parts = [*_ticks_left(y, 1), *_ticks_below(x, side - 40, 1)]
@@ -129,7 +129,7 @@ def reliability_chart(title: str, table: pd.DataFrame) -> str:
     share = table["rows"] / table["rows"].sum()
     for px, py, part, (_, row) in zip(*points, share, table.iterrows(), strict=True):
         said = f"forecast {row['forecast']:.2f}, happened {row['happened']:.2f}"
-        tip = f"<title>{said}, {int(row['rows'])} days</title>"
+        tip = f"<title>{said}, {int(row['rows'])} forecasts</title>"
         radius = 3 + 16 * math.sqrt(part)
         parts.append(element("circle", tip, cx=px, cy=py, r=radius, class_="dot"))
     parts.append(text((_LEFT + _RIGHT) / 2, side - 6, "forecast", class_="tick", anchor="middle"))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Final
 
+from forecastlab.contracts.intervals import Interval
 from forecastlab.contracts.verdicts import (
     HINDSIGHT,
     PUBLISHED,
@@ -21,21 +22,23 @@ from forecastlab.report.charts import (
     null_chart,
     reliability_chart,
 )
-from forecastlab.report.page import card, figure, folded, grid, page, paragraph, table
+from forecastlab.report.direction_section import direction_section
+from forecastlab.report.page import card, cell, figure, folded, grid, page, paragraph, table
 from forecastlab.report.series import CandidateSeries
 from forecastlab.report.wording import (
-    LABELS,
+    CANDLES,
     LOWER_IS_BETTER,
     SCORES,
     SIDES,
     VERDICTS,
     estimate,
     forecaster,
-    interval,
+    label,
     number,
     p_value,
     percent,
     percent_interval,
+    single,
 )
 
 _CURVES: Final = ("expanding", "trailing_year", HINDSIGHT)
@@ -46,7 +49,7 @@ def evaluation_page(document: VerdictFile, series: Mapping[str, CandidateSeries]
     """Write the report; all numbers come from the verdict file, the curves from the series."""
     blocks = [_head(document), grid("cards", _cards(document))]
     for name, one in document.candidates.items():
-        blocks.extend(_candidate(name, one, series[name]))
+        blocks.extend(_candidate(name, one, series[name], document.interval))
     blocks.extend(_how_to_read(document))
     return page(f"{document.run}: evaluation", blocks)
 
@@ -80,7 +83,7 @@ def _cards(document: VerdictFile) -> Iterator[str]:
             ("against", forecaster(found.reference)),
             ("AUC of a move", _shown(one, "event_auc")),
             ("AUC of the side", _shown(one, "direction_auc")),
-            ("days scored", f"{found.rows:,}"),
+            (f"{CANDLES[document.interval]} scored", f"{found.rows:,}"),
             ("worth, independent", f"about {found.effective_rows:.0f}"),
             ("p of this look alone", p_value(luck.p_value)),
             (f"p of the best of {luck.looks} looks", p_value(luck.p_value_best)),
@@ -89,32 +92,37 @@ def _cards(document: VerdictFile) -> Iterator[str]:
         yield card(heading, found.verdict, VERDICTS[found.verdict], facts)
 
 
-def _candidate(name: str, one: CandidateVerdict, series: CandidateSeries) -> Iterator[str]:
+def _candidate(
+    name: str, one: CandidateVerdict, series: CandidateSeries, interval: Interval
+) -> Iterator[str]:
     yield f'<h2 id="{escape(name)}">{escape(name)}</h2>'
     yield paragraph(escape(one.label_rule), soft=True)
-    yield paragraph(_verdict_sentence(one))
+    yield paragraph(_verdict_sentence(one, CANDLES[interval]))
     yield paragraph(_luck_sentence(one))
-    yield paragraph(_side_sentence(one))
-    yield paragraph(_volatility_sentence(one))
+    yield paragraph(_side_sentence(one, CANDLES[interval]))
+    if one.direction is None:
+        yield paragraph(_volatility_sentence(one, interval))
+    else:
+        yield from direction_section(one.direction, one.evaluation)
     yield "<h3>Every score, with its 95 % interval</h3>"
     yield _score_table(one.scores)
     yield folded(
         "By how much the published forecast is better (+) or worse (−) than each other",
         [_score_table(one.differences, signed=True)],
     )
-    yield grid("charts", _charts(one, series))
+    yield grid("charts", _charts(one, series, interval))
     yield _folds(name, one, series)
 
 
-def _verdict_sentence(one: CandidateVerdict) -> str:
+def _verdict_sentence(one: CandidateVerdict, candles: str) -> str:
     found = one.evaluation
     loss = next(b.log_loss for b in found.baselines if b.reference == found.reference)
     return (
-        f"On {found.rows:,} days from {found.first} to {found.last} the published forecast was"
+        f"On {found.rows:,} {candles} from {found.first} to {found.last} the published forecast was"
         f" <b>{VERDICTS[found.verdict]}</b>: log loss {found.log_loss:.4f} against"
         f" {loss:.4f} of the better deployable base rate ({forecaster(found.reference)}), a"
         f" skill of {percent(found.log_loss_skill, signed=True)} {percent_interval(found.ci95)}."
-        f" Labels over {one.horizon} days overlap, so these days are worth about"
+        f" Labels over {one.horizon} {candles} overlap, so these {candles} are worth about"
         f" {found.effective_rows:.0f} independent ones; the interval knows that."
     )
 
@@ -123,7 +131,7 @@ def _luck_sentence(one: CandidateVerdict) -> str:
     luck = one.multiplicity
     prior = f", {luck.prior_looks} of them before the ledger was kept" if luck.prior_looks else ""
     return (
-        f"<b>Luck.</b> This is one of {luck.looks} looks at these days{prior}. For this look alone,"
+        f"<b>Luck.</b> This is one of {luck.looks} looks at this span{prior}. For this look alone,"
         f" the chance of such a gain without skill is p {_equals(p_value(luck.p_value))}; that the"
         f" best of {luck.looks} independent useless forecasts gets there has p"
         f" {_equals(p_value(luck.p_value_best))}, and the best of them would be expected to gain"
@@ -132,14 +140,15 @@ def _luck_sentence(one: CandidateVerdict) -> str:
     )
 
 
-def _side_sentence(one: CandidateVerdict) -> str:
+def _side_sentence(one: CandidateVerdict, candles: str) -> str:
     if "direction_auc" not in one.scores[PUBLISHED]:
         return ""
     side = one.scores[PUBLISHED]["direction_auc"]
     if side.value is None:
-        return "<b>Which side.</b> No day allows to tell the sides apart: an AUC cannot be formed."
+        return "<b>Which side.</b> Only one side happened, or none: an AUC cannot be formed."
+    among = f"Among the {candles} with a move" if 0 in one.classes[1:-1] else "Of all forecasts"
     said = (
-        f"<b>Which side.</b> Among the days with a move, {SIDES[one.evaluation.direction_verdict]}:"
+        f"<b>Which side.</b> {among}, {SIDES[one.evaluation.direction_verdict]}:"
         f" AUC {estimate(side)}."
     )
     if side.ci95 == (0.5, 0.5):
@@ -147,16 +156,16 @@ def _side_sentence(one: CandidateVerdict) -> str:
     return said
 
 
-def _volatility_sentence(one: CandidateVerdict) -> str:
+def _volatility_sentence(one: CandidateVerdict, interval: Interval) -> str:
     if one.volatility_only is None:
         return "<b>Volatility alone.</b> This recipe has no member that reads volatility only."
     gain = one.differences[one.volatility_only]["log_loss"]
-    days = one.evaluation.methods.get(one.volatility_only, 0)
+    rows = one.evaluation.methods.get(one.volatility_only, 0)
     return (
         f"<b>Volatility alone.</b> Beyond <code>{one.volatility_only}</code>, which reads nothing"
         f" but volatility and names no side, the published forecast gains"
-        f" {estimate(gain, 4, signed=True)} nats a day; on {days:,} of {one.evaluation.rows:,} days"
-        " it is that member."
+        f" {estimate(gain, 4, signed=True)} nats a {single(interval)}; on {rows:,} of"
+        f" {one.evaluation.rows:,} {CANDLES[interval]} it is that member."
     )
 
 
@@ -166,24 +175,32 @@ def _score_table(scores: Mapping[str, Mapping[str, Estimate]], *, signed: bool =
     rows = []
     for score in first:
         arrow = "" if signed else "\u00a0↓" if score in LOWER_IS_BETTER else "\u00a0↑"
-        cells = [_cell(row[score], signed=signed) for row in scores.values()]
-        rows.append([SCORES.get(score, score) + arrow, *cells])
+        digits = 4 if score in LOWER_IS_BETTER else 3
+        cells = [cell(row[score], digits, signed=signed) for row in scores.values()]
+        rows.append([_score_name(score, first) + arrow, *cells])
     return table(columns, rows)
 
 
-def _cell(one: Estimate, *, signed: bool) -> str:
-    ends = f"<small>{interval(one.ci95, signed=signed)}</small>" if one.ci95 else ""
-    return f"{number(one.value, signed=signed)}{ends}"
+def _score_name(score: str, scores: Mapping[str, Estimate]) -> str:
+    if score == "direction_auc" and "event_auc" not in scores:
+        return "AUC of the side"
+    return SCORES.get(score, score)
 
 
-def _charts(one: CandidateVerdict, series: CandidateSeries) -> Iterator[str]:
-    found = one.evaluation
+def _charts(one: CandidateVerdict, series: CandidateSeries, interval: Interval) -> Iterator[str]:
+    found, candle, candles = one.evaluation, single(interval), CANDLES[interval]
     reference = forecaster(found.reference)
+    # What an hour gains is a tenth of what a day gains.
+    digits = 3 if interval == "1d" else 4
     others = [Whisker(forecaster(name), row["log_loss"]) for name, row in one.differences.items()]
     yield figure(
         "Gain over each other forecast",
-        interval_chart("Gain in nats per day over each other forecast, with intervals", others),
-        "Nats per day, 95 % interval. Right of the line: the published forecast is better.",
+        interval_chart(
+            f"Gain in nats per {candle} over each other forecast, with intervals",
+            others,
+            digits=digits,
+        ),
+        f"Nats per {candle}, 95 % interval. Right of the line: the published forecast is better.",
     )
     curves = {name: series.gains[name] for name in _CURVES if name in series.gains}
     yield figure(
@@ -192,33 +209,35 @@ def _charts(one: CandidateVerdict, series: CandidateSeries) -> Iterator[str]:
         "Gains in nats, summed. A rising curve: the forecast is winning against that reference.",
         key=[forecaster(name) for name in curves],
     )
-    years = [Whisker(row.group, row.gain, f"{row.rows} days") for row in one.years]
+    years = [Whisker(row.group, row.gain, f"{row.rows} {candles}") for row in one.years]
     yield figure(
         "Year by year",
-        interval_chart("Gain per day in each year, with intervals", years),
-        f"Nats per day over the {reference}. One year is worth few independent days.",
+        interval_chart(f"Gain per {candle} in each year, with intervals", years, digits=digits),
+        f"Nats per {candle} over the {reference}. One year is worth few independent {candles}.",
     )
-    ages = [Whisker(row.group, row.gain, f"{row.rows} days") for row in one.ages]
+    ages = [Whisker(row.group, row.gain, f"{row.rows} {candles}") for row in one.ages]
     yield figure(
         "Days since the model was refitted",
-        interval_chart("Gain per day by the age of the model, with intervals", ages),
-        f"Nats per day over the {reference}; refits every {one.refit_days} days. A falling row"
+        interval_chart(
+            f"Gain per {candle} by the age of the model, with intervals", ages, digits=digits
+        ),
+        f"Nats per {candle} over the {reference}; refits every {one.refit_days} days. A falling row"
         " would say: retrain more often.",
     )
-    for label, points in series.reliability.items():
-        words = LABELS.get(label, label)
+    for name, points in series.reliability.items():
+        words = label(name, one.classes)
         yield figure(
             f"Is the probability of “{words}” true?",
             reliability_chart(f"Forecast probability of {words} and how often it happened", points),
             "On the diagonal, what was forecast with p happened with frequency p. Larger dots hold"
-            f" more days. Mean distance {percent(one.calibration_error[label])}.",
+            f" more {candles}. Mean distance {percent(one.calibration_error[name])}.",
         )
     yield from _nulls(one, series)
     yield figure(
         "Fold by fold",
-        fold_chart("Gain per day in each fold", series.folds, found.reference),
-        f"Nats per day over the {reference} in each of {one.folds} test blocks. Single blocks are"
-        " noise; their table is below.",
+        fold_chart(f"Gain per {candle} in each fold", series.folds, found.reference),
+        f"Nats per {candle} over the {reference} in each of {one.folds} test blocks. Single blocks"
+        " are noise; their table is below.",
     )
 
 
@@ -250,10 +269,10 @@ def _folds(name: str, one: CandidateVerdict, series: CandidateSeries) -> str:
         + [number(row["log_loss"]), number(row[column], signed=True)]
         for fold, row in series.folds.iterrows()
     ]
-    columns = ["fold", "days", "classes that did not happen", "log loss", "gain"]
+    columns = ["fold", "rows", "classes that did not happen", "log loss", "gain"]
     link = f'<a href="{escape(name)}/fold_metrics.csv">{escape(name)}/fold_metrics.csv</a>'
     note = (
-        f"All scores of every fold: {link}. A score that a fold's days do not determine is empty."
+        f"All scores of every fold: {link}. A score that a fold's rows do not determine is empty."
     )
     return folded("Table of the folds", [paragraph(note), table(columns, rows)])
 
@@ -267,22 +286,22 @@ def _how_to_read(document: VerdictFile) -> Iterator[str]:
     yield "<h2>How to read this</h2>"
     yield paragraph(
         "<b>Verdict.</b> <i>Better</i> only if the 95 % interval of the log-loss gain lies above 0"
-        " against each base rate that could have been published day by day. The constant that fits"
+        " against each base rate that could have been published at the time. The constant that fits"
         " best in hindsight is no forecast; it shows how much of a skill is a changing base rate."
     )
     yield paragraph(
         "<b>Intervals.</b> Moving-block bootstrap, blocks of at least three horizons, Student t"
-        " with days/block − 1 degrees of freedom. A score that the days do not determine is a dash,"
-        " never a 0."
+        " with rows/block − 1 degrees of freedom; for an AUC the blocks are a week at least. A"
+        " score that the rows do not determine is a dash, never a 0."
     )
     yield paragraph(
         "<b>Published.</b> On each block the method was chosen and calibrated only from forecasts"
         " whose outcomes were known by then, so its choice is part of what is scored."
     )
     yield paragraph(
-        "<b>AUC.</b> The chance that a day on which it happened got the higher probability; 0.5 is"
-        " a coin. Kappa, macro F1 and balanced accuracy judge only the most likely class; they are"
-        " here to compare with other systems, no verdict rests on them."
+        "<b>AUC.</b> The chance that of two as-ofs the one at which it happened got the higher"
+        " probability; 0.5 is a coin. Kappa, macro F1 and balanced accuracy judge only the most"
+        " likely class; they are here to compare with other systems, no verdict rests on them."
     )
     yield paragraph(
         f"Recipe <code>{document.recipe_digest}</code>, candles"

@@ -7,7 +7,8 @@ from html import escape
 from typing import Final
 
 from forecastlab.contracts.records import Verdict
-from forecastlab.report.wording import MARKS
+from forecastlab.contracts.verdicts import Estimate
+from forecastlab.report.wording import MARKS, interval, number
 
 STYLE: Final = """
 :root { color-scheme: light dark; --paper: #f6f7f9; --card: #fff; --ink: #1b1f24; --soft: #59626c;
@@ -132,6 +133,16 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def cell(one: Estimate, digits: int = 3, *, signed: bool = False) -> str:
+    """Write an estimate with its interval below, for a table.
+
+    >>> cell(Estimate(value=0.5, ci95=None))
+    '0.500'
+    """
+    below = f"<small>{interval(one.ci95, digits, signed=signed)}</small>" if one.ci95 else ""
+    return f"{number(one.value, digits, signed=signed)}{below}"
 
 
 def folded(summary: str, blocks: Iterable[str]) -> str:

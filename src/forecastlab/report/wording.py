@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from forecastlab.contracts.intervals import Interval
 from forecastlab.contracts.records import Verdict
 from forecastlab.contracts.verdicts import Estimate
 
@@ -45,6 +46,34 @@ LOWER_IS_BETTER: Final = frozenset({"log_loss", "brier"})
 
 LABELS: Final = {"event": "a move", "-1": "falls first", "0": "neither", "1": "rises first"}
 
+NUMBERS: Final = {
+    "volatility_24h": "volatility of the last 24 hours",
+    "minus_3h_return": "minus the return of the last 3 hours",
+    "minus_24h_return": "minus the return of the last 24 hours",
+    "minus_market_24h_return": "minus the market's return of the last 24 hours",
+}
+"""What the simplest forecasts of a direction are called."""
+
+CANDLES: Final[dict[Interval, str]] = {"1d": "days", "4h": "four-hour candles", "1h": "hours"}
+
+
+def label(name: str, classes: tuple[int, ...]) -> str:
+    """Return what a class is called; `event` is any but 0.
+
+    >>> label("1", (-1, 0, 1)), label("1", (0, 1))
+    ('rises first', 'up')
+    """
+    return {"0": "not up", "1": "up"}[name] if classes == (0, 1) else LABELS.get(name, name)
+
+
+def single(interval: Interval) -> str:
+    """Return the word for one candle of an interval.
+
+    >>> single("1h")
+    'hour'
+    """
+    return CANDLES[interval].removesuffix("s")
+
 
 def forecaster(name: str) -> str:
     """Return a forecaster's name for readers; a member's own where there is none.
@@ -52,7 +81,7 @@ def forecaster(name: str) -> str:
     >>> forecaster("trailing_year"), forecaster("lightgbm")
     ('base rate of the last year', 'lightgbm')
     """
-    return FORECASTERS.get(name, name)
+    return FORECASTERS.get(name, NUMBERS.get(name, name))
 
 
 def number(value: float | None, digits: int = 3, *, signed: bool = False) -> str:

@@ -32,11 +32,10 @@ from forecastlab.evaluation.leakage.findings import (
 )
 from forecastlab.evaluation.leakage.poison import poison
 from forecastlab.evaluation.leakage.truncation import RTOL, truncation
-from forecastlab.models.base import Learner
-from forecastlab.models.base_rate import RateCounts
 from forecastlab.models.catalogue import make_learners
-from forecastlab.models.ensemble import Forecaster, MemberKey
+from forecastlab.models.ensemble import Forecaster
 from forecastlab.usecases.audit_subjects import feature_subjects, forecast_subject
+from forecastlab.usecases.final_fit import final_fit
 from forecastlab.usecases.measure import publish_out_of_fold
 from forecastlab.usecases.open_bundle import OpenBundle
 from forecastlab.usecases.promote import Gate
@@ -55,8 +54,6 @@ from forecastlab.usecases.training_proof import (
 from forecastlab.usecases.update import training_needs, update
 from forecastlab.usecases.walk_forward import make_folds, out_of_fold
 from forecastlab.usecases.workspace import Workspace
-
-_DAY: Final = timedelta(days=1)
 
 NOT_AUDITED: Final = "train repeats the walk-forward on shuffled labels and stores what it found"
 
@@ -119,12 +116,17 @@ def audit_recipe(workspace: Workspace, recipe: Recipe) -> AuditReport:
     """
     began = time.monotonic()
     market, last_open = _read(workspace, recipe)
-    quick, view = quick_recipe(recipe, last_open), market.as_of(last_open + _DAY)
-    learners = make_learners(recipe)
+    quick = quick_recipe(recipe, last_open)
+    view = market.as_of(last_open + DURATION[recipe.interval])
+    learners = make_learners(quick)
     materials = build_materials(view, quick, learners.values())
     found = out_of_fold(materials, quick, learners, workspace.progress)
     walked = WalkForward(view, materials, quick, learners, found)
-    forecasters = {name: _fitted(walked, name) for name in found}
+    rules = {
+        name: publish_out_of_fold(one, quick, until=materials.until).rule
+        for name, one in found.items()
+    }
+    forecasters = final_fit(materials, quick, learners, rules, workspace.progress)
     bench = _bench(workspace, recipe, market, view, forecasters, AUDIT)
     checks = (
         *_checks(bench, list(_training_rows(materials, walked, recipe.interval))),
@@ -179,7 +181,7 @@ def refuse_findings(report: AuditReport) -> None:
 def _proved(workspace: Workspace, bundle: OpenBundle, depth: Depth) -> tuple[CheckReport, ...]:
     manifest = bundle.files.manifest
     market, last_open = _read(workspace, manifest.recipe)
-    view = market.as_of(last_open + _DAY)
+    view = market.as_of(last_open + DURATION[manifest.interval])
     bench = _bench(workspace, manifest.recipe, market, view, bundle.forecasters, depth)
     start_up = prove_start_up(
         view,
@@ -275,21 +277,6 @@ def _bench(
     newest = view.as_of - DURATION[recipe.interval]
     borders = tuple(fold.refit for fold in make_folds(recipe, newest))
     return _Bench(workspace, recipe, market, view, forecasters, borders, depth)
-
-
-def _fitted(walked: WalkForward, candidate: str) -> Forecaster:
-    """Return the forecaster of the last fold: members as refitted there, the rule at the end."""
-    recipe, fold = walked.recipe, walked.folds[-1]
-    training = walked.materials.training_set(candidate, fold)
-    learners: Mapping[str, Learner] = walked.learners
-    labels = walked.materials.own(walked.materials.labels[candidate])
-    found, until = walked.found[candidate], walked.materials.until
-    return Forecaster(
-        members={name: one.fit(training, seed=recipe.train.seed) for name, one in learners.items()},
-        keys={name: MemberKey(one.kind, one.feature_set) for name, one in learners.items()},
-        rule=publish_out_of_fold(found, recipe, until=until).rule,
-        rates=RateCounts.of(labels, training.target.classes, until=fold.refit),
-    )
 
 
 def _evidence(check: Check, gates: Mapping[str, Any]) -> CheckReport:

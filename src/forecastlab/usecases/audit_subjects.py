@@ -24,8 +24,8 @@ from forecastlab.models.base import Learner
 from forecastlab.models.base_rate import trailing_rate
 from forecastlab.models.ensemble import EnsembleForecast, Forecaster
 from forecastlab.targets.catalogue import target_from_name
-from forecastlab.usecases.serving_window import INTRADAY
-from forecastlab.usecases.training_materials import Materials, build_materials, variant_of
+from forecastlab.usecases.serving_window import Series
+from forecastlab.usecases.training_materials import Materials, build_materials, feature_key
 from forecastlab.usecases.walk_forward import out_of_fold, shared_opens
 
 _CALLS: Final = get_args(Call)
@@ -46,7 +46,7 @@ def feature_subjects(recipe: Recipe, feature_sets: Iterable[str]) -> list[Subjec
     """Return the features of every symbol that the recipe learns from."""
 
     def rows(view: MarketView, *, symbol: str, name: str) -> pd.DataFrame:
-        return build_features(view, symbol, name, variant=variant_of(recipe, name))
+        return build_features(view, symbol, feature_key(recipe, name))
 
     return [
         Subject(f"{symbol} {name}", recipe.interval, partial(rows, symbol=symbol, name=name))
@@ -70,16 +70,14 @@ def forecast_subject(
 
     def rows(view: MarketView) -> pd.DataFrame:
         tables = {
-            name: build_features(
-                view, recipe.symbol, name, variant=variant_of(recipe, name)
-            ).dropna()
+            name: build_features(view, recipe.symbol, feature_key(recipe, name)).dropna()
             for name in sets
         }
-        opens = shared_opens(tables.values())[-newest if newest else None :]
+        opens = shared_opens(one.answerable(tables) for one in forecasters.values())
+        opens = opens[-newest if newest else None :]
         if opens.empty:
             return pd.DataFrame(index=opens)
-        shared = {name: table.loc[opens] for name, table in tables.items()}
-        said = {name: one.forecast(shared) for name, one in forecasters.items()}
+        said = {name: one.forecast(tables, opens) for name, one in forecasters.items()}
         return pd.concat(
             [
                 side_by_side({name: {"published": one.published, **one.members}})
@@ -118,9 +116,9 @@ def _decisions(
     return pd.DataFrame(decisions, index=published.index).add_prefix(f"{candidate} ")
 
 
-def serving_view(view: MarketView, days: int, *, symbol: str) -> MarketView:
+def serving_view(view: MarketView, days: int, *, series: tuple[Series, ...]) -> MarketView:
     """Return what serving reads at the view's as-of, of a window of `days`."""
-    return trimmed(only(view, ((symbol, "1d"), (symbol, INTRADAY))), days)
+    return trimmed(only(view, series), days)
 
 
 def fold_forecasts(
@@ -130,13 +128,8 @@ def fold_forecasts(
 
     Index `open_time`, columns `<candidate> <member>[<class>]`.
     """
-    day = DURATION[recipe.interval]
-    block = (fold.last_open - fold.first_open) // day + 1
-    alone = recipe.train.model_copy(
-        update={"oof_from": fold.first_open.date(), "refit_days": block}
-    )
-    known = replace(materials, until=fold.last_open + day)
-    found = out_of_fold(known, recipe.model_copy(update={"train": alone}), learners, Quiet())
+    known = replace(materials, until=fold.last_open + DURATION[recipe.interval])
+    found = out_of_fold(known, recipe, learners, Quiet(), folds=(fold,))
     return side_by_side({name: one.members for name, one in found.items()})
 
 

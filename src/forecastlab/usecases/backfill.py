@@ -8,28 +8,28 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from forecastlab.contracts import keys
 from forecastlab.contracts.candles import Market
 from forecastlab.contracts.errors import DataError, PreconditionFailed, UsageError
-from forecastlab.contracts.intervals import asof_name, last_closed_open, parse_asof
+from forecastlab.contracts.intervals import (
+    DURATION,
+    Interval,
+    asof_name,
+    last_closed_open,
+    parse_asof,
+)
 from forecastlab.contracts.ports import ABSENT
 from forecastlab.contracts.records import Probabilities, RunReport
 from forecastlab.usecases.champion import Chosen, choose
 from forecastlab.usecases.predict import make_record
 from forecastlab.usecases.publish import sealed_asofs
-from forecastlab.usecases.serving_window import (
-    first_needed,
-    read_market,
-    serving_window,
-)
+from forecastlab.usecases.serving_window import read_market, serving_window
 from forecastlab.usecases.stored_oof import stored_oof
 from forecastlab.usecases.update import serving_needs, update
 from forecastlab.usecases.workspace import Workspace
-
-_DAY = timedelta(days=1)
 
 Result = Literal["filled", "sealed_live", "filled_before", "refused", "oof"]
 Mode = Literal["missing", "failed", "all"]
@@ -70,10 +70,12 @@ def backfill(workspace: Workspace, request: BackfillRequest) -> tuple[BackfillRo
     """
     workspace.check_pin()
     chosen = choose(workspace, request.bundle)
-    first, last = _span(workspace, request)
-    cut_off = parse_asof(chosen.bundle.files.manifest.training.cut_off, "1d")
-    asofs = [first + i * _DAY for i in range((last - first) // _DAY + 1)]
-    before = [asof_name(asof, "1d") for asof in asofs if asof < cut_off]
+    interval = chosen.bundle.needed.interval
+    first, last = _span(workspace, request, interval)
+    cut_off = parse_asof(chosen.bundle.files.manifest.training.cut_off, interval)
+    candle = DURATION[interval]
+    asofs = [first + i * candle for i in range((last - first) // candle + 1)]
+    before = [asof_name(asof, interval) for asof in asofs if asof < cut_off]
     after = [asof for asof in asofs if asof >= cut_off]
     shown = _shown(chosen, before) if before else ()
     return (*shown, *fill(workspace, chosen, after, mode=request.mode))
@@ -84,16 +86,17 @@ def fill(
 ) -> tuple[BackfillRow, ...]:
     """Fill these as-ofs, as far as `mode` asks for them and their windows are whole."""
     manifest = chosen.bundle.files.manifest
+    interval = manifest.interval
     passed_over = _passed_over(workspace, manifest.name, mode)
     rows = [
         BackfillRow(name, passed_over[name])
-        for name in (asof_name(asof, "1d") for asof in asofs)
+        for name in (asof_name(asof, interval) for asof in asofs)
         if name in passed_over
     ]
-    todo = [asof for asof in asofs if asof_name(asof, "1d") not in passed_over]
+    todo = [asof for asof in asofs if asof_name(asof, interval) not in passed_over]
     if mode == "failed":
         failed = _failed(workspace)
-        todo = [asof for asof in todo if asof_name(asof, "1d") in failed]
+        todo = [asof for asof in todo if asof_name(asof, interval) in failed]
     if todo:
         rows += _fill(workspace, chosen, todo)
     return tuple(sorted(rows, key=lambda row: row.asof))
@@ -110,13 +113,15 @@ def _shown(chosen: Chosen, asofs: list[str]) -> tuple[BackfillRow, ...]:
     )
 
 
-def _span(workspace: Workspace, request: BackfillRequest) -> tuple[datetime, datetime]:
-    first, last = parse_asof(request.first, "1d"), parse_asof(request.last, "1d")
-    newest = last_closed_open(workspace.clock.now(), "1d")
+def _span(
+    workspace: Workspace, request: BackfillRequest, interval: Interval
+) -> tuple[datetime, datetime]:
+    first, last = parse_asof(request.first, interval), parse_asof(request.last, interval)
+    newest = last_closed_open(workspace.clock.now(), interval)
     if first > last or last > newest:
         raise UsageError(
             f"The span {request.first} … {request.last} is empty or reaches past the newest closed"
-            f" candle {asof_name(newest, '1d')}.",
+            f" candle {asof_name(newest, interval)}.",
             remedy="Give --from before --to, both closed.",
         )
     return first, last
@@ -144,11 +149,10 @@ def _failed(workspace: Workspace) -> set[str]:
 
 
 def _fill(workspace: Workspace, chosen: Chosen, todo: list[datetime]) -> list[BackfillRow]:
-    manifest = chosen.bundle.files.manifest
-    first = first_needed(todo[0], manifest.serving)
+    needed = chosen.bundle.needed
     if workspace.lake is not None:
-        update(workspace, serving_needs(manifest.symbol, first))
-    market = read_market(workspace.archive, manifest.symbol, first, todo[-1])
+        update(workspace, serving_needs(needed, todo[0]))
+    market = read_market(workspace.archive, needed, todo[0], todo[-1])
     rows = []
     with workspace.progress.track("backfill", len(todo)) as bar:
         for asof in todo:
@@ -158,9 +162,10 @@ def _fill(workspace: Workspace, chosen: Chosen, todo: list[datetime]) -> list[Ba
 
 
 def _fill_one(workspace: Workspace, chosen: Chosen, market: Market, asof: datetime) -> BackfillRow:
-    began, manifest, name = time.monotonic(), chosen.bundle.files.manifest, asof_name(asof, "1d")
+    began, manifest = time.monotonic(), chosen.bundle.files.manifest
+    name = asof_name(asof, manifest.interval)
     try:
-        window = serving_window(market, manifest.symbol, asof, manifest.serving)
+        window = serving_window(market, chosen.bundle.needed, asof)
     except DataError as error:
         return BackfillRow(name, "refused", error.facts)
     record = make_record(

@@ -4,41 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 import pandas as pd
 
 from forecastlab.contracts.bundle_files import file_entry
-from forecastlab.contracts.candles import Market
+from forecastlab.contracts.candles import Market, MarketView
 from forecastlab.contracts.config import Recipe
 from forecastlab.contracts.intervals import asof_name
 from forecastlab.contracts.manifest import (
     CARD,
+    CONTEXT,
     EVIDENCE,
     KNOWN_ANSWERS,
     MANIFEST,
     CandidateEntry,
+    ContextEntry,
     EvaluationEntry,
     FeatureEntry,
     Manifest,
     MemberEntry,
+    SeriesEntry,
     ServingEntry,
     TrainingEntry,
 )
 from forecastlab.contracts.ports import SourceKind
 from forecastlab.contracts.provenance import Provenance
-from forecastlab.features.catalogue import FEATURE_SETS
+from forecastlab.features.catalogue import find_feature_set
 from forecastlab.models.base import Learner
+from forecastlab.models.context import FEATURE_SETS
 from forecastlab.models.ensemble import Forecaster
 from forecastlab.targets.catalogue import target_from_name
+from forecastlab.usecases.context_training import TrainedContext, context_rows
 from forecastlab.usecases.evidence import evidence_bytes
-from forecastlab.usecases.known_answers import known_answers
+from forecastlab.usecases.known_answers import ContextAnswers, known_answers
 from forecastlab.usecases.model_card import model_card
 from forecastlab.usecases.prove_training import TrainingProof
-from forecastlab.usecases.training_materials import Materials, market_digest, variant_of
-
-_DAY: Final = timedelta(days=1)
+from forecastlab.usecases.training_materials import (
+    Materials,
+    feature_key,
+    market_digest,
+    serving_series,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +56,7 @@ class BundleParts:
     quick: bool
     cut_off: datetime
     market: Market
+    view: MarketView
     materials: Materials
     learners: Mapping[str, Learner]
     forecasters: Mapping[str, Forecaster]
@@ -56,6 +64,7 @@ class BundleParts:
     evidence: Mapping[str, pd.DataFrame]
     source: SourceKind
     proof: TrainingProof
+    context: TrainedContext | None = None
 
 
 def make_bundle(
@@ -68,7 +77,10 @@ def make_bundle(
         for candidate, forecaster in parts.forecasters.items()
         for file, data in forecaster.dump().items()
     }
-    files[KNOWN_ANSWERS] = known_answers(parts.forecasters, features)
+    if parts.context is not None:
+        context = parts.context.context
+        files |= {f"{CONTEXT}/{file}": data for file, data in context.dump().items()}
+    files[KNOWN_ANSWERS] = known_answers(parts.forecasters, features, context_answers(parts))
     files[EVIDENCE] = evidence_bytes(parts.evidence)
     draft = _manifest(parts, name, provenance, created_at)
     files[CARD] = model_card(draft).encode()
@@ -93,10 +105,11 @@ def _manifest(
         recipe_digest=recipe.digest,
         feature_set=recipe.features.set,
         feature_variant=recipe.features.variant,
-        features={key: _features(recipe, key) for key in parts.materials.features},
+        features={key: _features(recipe, key) for key in _described(parts)},
         training=_training(parts),
         candidates={candidate: _candidate(parts, candidate) for candidate in parts.forecasters},
         serving=_serving(parts),
+        context=_context(parts),
         python=provenance.python,
         packages=dict(provenance.packages),
         gates={"quick": parts.quick, **parts.proof.gates},
@@ -104,8 +117,26 @@ def _manifest(
     )
 
 
+def context_answers(parts: BundleParts) -> ContextAnswers | None:
+    """Return the context and the rows whose answers the bundle is to carry."""
+    if parts.context is None:
+        return None
+    return ContextAnswers(parts.context.context, context_rows(parts.view, parts.recipe))
+
+
+def _context(parts: BundleParts) -> ContextEntry | None:
+    if parts.context is None:
+        return None
+    return ContextEntry(feature_sets=FEATURE_SETS, evaluation=parts.context.evaluation)
+
+
+def _described(parts: BundleParts) -> tuple[str, ...]:
+    sets = parts.materials.features
+    return (*sets, *(FEATURE_SETS if parts.context is not None else ()))
+
+
 def _features(recipe: Recipe, feature_set: str) -> tuple[FeatureEntry, ...]:
-    described = FEATURE_SETS[feature_set, variant_of(recipe, feature_set)]
+    described = find_feature_set(feature_key(recipe, feature_set))
     return tuple(
         FeatureEntry(
             name=one.name,
@@ -121,12 +152,14 @@ def _features(recipe: Recipe, feature_set: str) -> tuple[FeatureEntry, ...]:
 
 def _training(parts: BundleParts) -> TrainingEntry:
     series = parts.market.series()
-    own = next(one for one in series if (one.symbol, one.interval) == (parts.recipe.symbol, "1d"))
+    recipe = parts.recipe
+    of = (recipe.symbol, recipe.interval)
+    own = next(one for one in series if (one.symbol, one.interval) == of)
     return TrainingEntry(
         source=parts.source,
-        symbols=parts.recipe.train.symbols,
-        first_open=asof_name(own.frame.index[0].to_pydatetime(), "1d"),
-        cut_off=asof_name(parts.cut_off, "1d"),
+        symbols=recipe.train.symbols,
+        first_open=asof_name(own.frame.index[0].to_pydatetime(), recipe.interval),
+        cut_off=asof_name(parts.cut_off, recipe.interval),
         rows=sum(len(one) for one in series),
         data_digest=market_digest(parts.market),
     )
@@ -139,7 +172,7 @@ def _candidate(parts: BundleParts, candidate: str) -> CandidateEntry:
         label_rule=target.rule,
         classes=target.classes,
         horizon=target.horizon,
-        level=target.level,
+        level=getattr(target, "level", None),
         method=forecaster.rule.method,
         members={
             name: MemberEntry(
@@ -160,4 +193,8 @@ def _serving(parts: BundleParts) -> ServingEntry:
         daily_candles=table.daily_candles,
         whole_days=table.whole_days,
         shortest=table.daily_candles if shortest is None else shortest,
+        series=tuple(
+            SeriesEntry(symbol=symbol, interval=interval)
+            for symbol, interval in serving_series(parts.recipe)
+        ),
     )

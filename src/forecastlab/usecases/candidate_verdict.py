@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from forecastlab.contracts.candles import Candles
 from forecastlab.contracts.canonical import rounded
 from forecastlab.contracts.config import Recipe
+from forecastlab.contracts.intervals import per_day
 from forecastlab.contracts.manifest import EvaluationEntry
 from forecastlab.contracts.verdicts import (
     PUBLISHED,
     CandidateVerdict,
+    DirectionFindings,
     Estimate,
     GroupGain,
     Multiplicity,
@@ -42,15 +45,18 @@ from forecastlab.evaluation.scores import (
     scores_for,
 )
 from forecastlab.evaluation.skill import DEPLOYABLE
-from forecastlab.evaluation.uncertainty import Interval, block_length, mean_interval
+from forecastlab.evaluation.uncertainty import mean_interval, rank_block
 from forecastlab.models.prequential import Prequential
 from forecastlab.report.series import CandidateSeries
 from forecastlab.targets.catalogue import target_from_name
+from forecastlab.usecases.direction_findings import Scored, as_estimate, direction_findings
 from forecastlab.usecases.measure import scored_forecasts
 from forecastlab.usecases.walk_forward import OutOfFold
 
 VOLATILITY_ONLY: Final = "first_passage"
 """The member that stands for "volatility alone": it reads variance features and names no side."""
+
+DIRECTION_CLASSES: Final = (0, 1)
 
 EVENT: Final = "event"
 """Name of "some class but 0" beside the labels, in calibration tables."""
@@ -60,11 +66,17 @@ _DIGITS: Final = 6
 
 @dataclass(frozen=True, eq=False)
 class Examined:
-    """One candidate's walk-forward with what `measure` said of it."""
+    """One candidate's walk-forward with what `measure` said of it.
+
+    `candles` holds those of the recipe's interval, by symbol: what the simplest forecasts of a
+    direction and its money are computed from. Without them, or for other targets, these are left
+    out.
+    """
 
     found: OutOfFold
     prequential: Prequential
     evaluation: EvaluationEntry
+    candles: Mapping[str, Candles] = field(default_factory=dict)
 
 
 def examine(
@@ -81,7 +93,8 @@ def examine(
     target = target_from_name(one.found.candidate)
     published, others = scored_forecasts(one.found, one.prequential, recipe)
     scores: list[Score] = [*scores_for(target.classes), *LABEL_SCORES]
-    block = block_length(LOG_LOSS.rows(published), target.horizon)
+    losses, week = LOG_LOSS.rows(published), 7 * per_day(recipe.interval)
+    block = rank_block(losses, target.horizon, week=week)
     how = Resampling(target.horizon, block, recipe.train.seed)
     compared = compare({PUBLISHED: published, **others}, scores, how)
     series = _series(one, published, others, scores, block)
@@ -108,8 +121,30 @@ def examine(
         years=_groups(years),
         ages=_groups(ages.set_axis([_age_name(int(age)) for age in ages.index])),
         multiplicity=_multiplicity(series.gains, target.horizon, recipe.trials.prior_looks, looks),
+        direction=_direction(one, recipe, series.opens, published, others, block),
     )
     return verdict, series
+
+
+def _direction(
+    one: Examined,
+    recipe: Recipe,
+    opens: pd.DatetimeIndex,
+    published: Forecasts,
+    others: Mapping[str, Forecasts],
+    block: int,
+) -> DirectionFindings | None:
+    if published.classes != DIRECTION_CLASSES or recipe.symbol not in one.candles:
+        return None
+    scored = Scored(
+        opens=opens,
+        published=published,
+        members={name: others[name] for name in one.found.members},
+        reference=others[one.evaluation.reference],
+        horizon=target_from_name(one.found.candidate).horizon,
+        block=block,
+    )
+    return direction_findings(scored, one.found, one.candles, recipe.symbol)
 
 
 def _series(
@@ -135,10 +170,13 @@ def _series(
 
 
 def _probabilities(published: Forecasts) -> dict[str, tuple[Forecasts, int]]:
-    """Return every probability that a frequency can check: each label's, and the event's."""
-    named = {str(label): (published, label) for label in published.classes}
+    """Return every probability that a frequency can check: each label's, and the event's.
+
+    Of two classes the second says it all.
+    """
     if published.classes != REVERSAL_CLASSES:
-        return named
+        return {str(label): (published, label) for label in published.classes[1:]}
+    named = {str(label): (published, label) for label in published.classes}
     quiet = published.column(0)
     event = Forecasts(
         np.column_stack([quiet, 1 - quiet]), (published.labels != 0).astype("int64"), (0, 1)
@@ -187,15 +225,9 @@ def _shift_test(null: ShiftNull) -> ShiftTest:
 
 def _estimates(table: Table) -> dict[str, dict[str, Estimate]]:
     return {
-        name: {score: _estimate(interval) for score, interval in row.items()}
+        name: {score: as_estimate(interval) for score, interval in row.items()}
         for name, row in table.items()
     }
-
-
-def _estimate(interval: Interval) -> Estimate:
-    low, high = _known(interval.low), _known(interval.high)
-    ends = None if low is None or high is None else (low, high)
-    return Estimate(value=_known(interval.estimate), ci95=ends)
 
 
 def _groups(table: pd.DataFrame) -> tuple[GroupGain, ...]:

@@ -10,7 +10,6 @@ from forecastlab.contracts.errors import BundleRefused, ConfigError, Preconditio
 from forecastlab.contracts.intervals import last_closed_open
 from forecastlab.contracts.registry import RegistryEvent, fold
 from forecastlab.usecases.open_bundle import OpenBundle, open_bundle
-from forecastlab.usecases.serving_window import first_needed
 from forecastlab.usecases.update import Need, serving_needs
 from forecastlab.usecases.workspace import Workspace
 
@@ -65,9 +64,8 @@ def choose(workspace: Workspace, name: str | None) -> Chosen:
 
 def champion_needs(workspace: Workspace) -> tuple[Need, ...]:
     """Return the series that the bundle which is to speak reads for the candle that closed last."""
-    manifest = choose(workspace, None).bundle.files.manifest
-    newest = last_closed_open(workspace.clock.now(), "1d")
-    return serving_needs(manifest.symbol, first_needed(newest, manifest.serving))
+    needed = choose(workspace, None).bundle.needed
+    return serving_needs(needed, last_closed_open(workspace.clock.now(), needed.interval))
 
 
 def seat_first_champion(workspace: Workspace, chosen: Chosen) -> None:

@@ -15,6 +15,7 @@ from forecastlab.usecases.morning import Morning, morning
 from forecastlab.usecases.predict import PredictRequest
 from forecastlab.usecases.promote import promote
 from forecastlab.usecases.publish import sealed_asofs
+from forecastlab.usecases.quick_recipe import without_networks
 from forecastlab.usecases.runs import recorded
 from forecastlab.usecases.train import TrainRequest, train
 from forecastlab.usecases.workspace import Workspace
@@ -52,7 +53,7 @@ def demo(
     if champion is None:
         cut_off = last_asof - timedelta(days=mornings)
         set_clock(cut_off + WAKES)
-        request = TrainRequest(recipe, asof_name(cut_off, "1d"), quick=True)
+        request = TrainRequest(without_networks(recipe), asof_name(cut_off, "1d"), quick=True)
         with recorded(workspace, "train"):
             champion = train(workspace, request, provenance).name
         gates = promotion_gates(workspace)

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import pandas as pd
@@ -16,7 +16,7 @@ from forecastlab.contracts.bundle_files import file_entry
 from forecastlab.contracts.candles import Market
 from forecastlab.contracts.config import Recipe
 from forecastlab.contracts.errors import UsageError
-from forecastlab.contracts.intervals import asof_name
+from forecastlab.contracts.intervals import DURATION, asof_name
 from forecastlab.contracts.ports import ABSENT
 from forecastlab.contracts.provenance import Provenance
 from forecastlab.contracts.verdicts import (
@@ -87,7 +87,7 @@ def evaluate(workspace: Workspace, request: EvaluateRequest, provenance: Provena
     began = time.monotonic()
     if request.run is not None:
         _demand_free(workspace, request.run)
-    until = request.until or newest_at_hand(workspace, request.recipe.symbol)
+    until = request.until or newest_at_hand(workspace, request.recipe)
     cut_off, market = training_market(workspace, request.recipe, until)
     recipe = quick_recipe(request.recipe, cut_off) if request.quick else request.recipe
     examined = _walk(workspace, recipe, market, cut_off)
@@ -109,8 +109,8 @@ def evaluate(workspace: Workspace, request: EvaluateRequest, provenance: Provena
         quick=request.quick,
         source=look.source,
         data_digest=look.data_digest,
-        first_open=asof_name(_first_open(market, recipe.symbol), "1d"),
-        cut_off=asof_name(cut_off, "1d"),
+        first_open=asof_name(_first_open(market, recipe), recipe.interval),
+        cut_off=asof_name(cut_off, recipe.interval),
         candidates=verdicts,
     )
     files = _files(document, series, examined)
@@ -123,12 +123,14 @@ def _walk(
     workspace: Workspace, recipe: Recipe, market: Market, cut_off: datetime
 ) -> dict[str, Examined]:
     learners = make_learners(recipe)
-    view = market.as_of(cut_off + timedelta(days=1))
+    view = market.as_of(cut_off + DURATION[recipe.interval])
     materials = build_materials(view, recipe, learners.values())
+    candles = {one: view.candles(one, recipe.interval) for one in recipe.train.symbols}
     examined = {}
     for name, found in out_of_fold(materials, recipe, learners, workspace.progress).items():
         prequential = publish_out_of_fold(found, recipe, until=materials.until)
-        examined[name] = Examined(found, prequential, measure(found, prequential, recipe))
+        evaluation = measure(found, prequential, recipe)
+        examined[name] = Examined(found, prequential, evaluation, candles)
     return examined
 
 
@@ -199,8 +201,9 @@ def _fold_csv(one: Examined, table: pd.DataFrame) -> bytes:
     return ordered.to_csv(float_format="%.6g", lineterminator="\n").encode()
 
 
-def _first_open(market: Market, symbol: str) -> datetime:
-    own = next(one for one in market.series() if (one.symbol, one.interval) == (symbol, "1d"))
+def _first_open(market: Market, recipe: Recipe) -> datetime:
+    of = (recipe.symbol, recipe.interval)
+    own = next(one for one in market.series() if (one.symbol, one.interval) == of)
     first: pd.Timestamp = own.frame.index[0]
     return first.to_pydatetime()
 

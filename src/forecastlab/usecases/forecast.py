@@ -3,70 +3,140 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
 from forecastlab.contracts.canonical import rounded
-from forecastlab.contracts.errors import DataUnavailable
-from forecastlab.contracts.intervals import asof_name
+from forecastlab.contracts.intervals import DURATION
 from forecastlab.contracts.manifest import CandidateEntry
 from forecastlab.contracts.records import (
     CandidateForecast,
     PredictionSet,
     Probabilities,
+    Regime,
     SkillNote,
 )
 from forecastlab.evaluation.call import read_call
 from forecastlab.features.build import build_features
 from forecastlab.models.base_rate import trailing_rate
-from forecastlab.models.ensemble import Forecaster
+from forecastlab.models.ensemble import EnsembleForecast, Forecaster
 from forecastlab.targets.catalogue import target_from_name
 from forecastlab.usecases.open_bundle import OpenBundle
 from forecastlab.usecases.serving_window import ServingWindow
-from forecastlab.usecases.training_materials import variant_of
+from forecastlab.usecases.training_materials import feature_key
+
+if TYPE_CHECKING:
+    from forecastlab.models.context import ContextForecast
 
 
-def forecast(bundle: OpenBundle, window: ServingWindow) -> dict[str, CandidateForecast]:
-    """Forecast every candidate at the window's as-of.
+SAME_HORIZON: Final = "H5"
+"""The candidate whose P(rise) is over the horizon that the position scale is about."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a record says: the candidates' forecasts, what surrounds them, and what was missing."""
+
+    forecasts: dict[str, CandidateForecast]
+    regime: Regime | None
+    quantiles: dict[str, dict[str, float]] | None
+    position_scale: float | None
+    degraded: tuple[str, ...]
+
+
+def forecast(bundle: OpenBundle, window: ServingWindow) -> Said:
+    """Forecast every candidate at the window's as-of, and what surrounds them.
+
+    A member whose rows cannot be computed is skipped and named; the others still answer.
 
     Raises:
-        DataUnavailable: a feature is missing at the as-of.
+        DataUnavailable: no member of a candidate can answer.
     """
     manifest = bundle.files.manifest
-    sets = dict.fromkeys(name for one in bundle.forecasters.values() for name in one.feature_sets)
-    rows = {name: _asof_row(bundle, window, name) for name in sets}
-    return {
-        name: _candidate(forecaster, manifest.candidates[name], name, window, rows)
+    rows, absent = _rows(bundle, window)
+    opens = pd.DatetimeIndex([window.asof_open]).as_unit("ms")
+    said = {
+        name: forecaster.forecast(rows, opens, absent=absent)
         for name, forecaster in bundle.forecasters.items()
     }
+    forecasts = {
+        name: _candidate(bundle, name, manifest.candidates[name], window, one)
+        for name, one in said.items()
+    }
+    missed = {f"{name}: {why}": None for one in said.values() for name, why in one.skipped.items()}
+    around, why_not = _surroundings(bundle, window, forecasts)
+    degraded = (*missed, *([f"context: {why_not}"] if why_not else ()))
+    if around is None:
+        return Said(forecasts, None, None, None, degraded)
+    regime = Regime(
+        name=around.regime.name,
+        vol_prob=rounded(around.regime.vol_prob),
+        trend_prob=rounded(around.regime.trend_prob),
+        confidence=rounded(around.regime.confidence),
+    )
+    quantiles = {
+        horizon: {level: rounded(value) for level, value in levels.items()}
+        for horizon, levels in around.quantiles.items()
+    }
+    return Said(forecasts, regime, quantiles, rounded(around.position_scale), degraded)
 
 
-def _asof_row(bundle: OpenBundle, window: ServingWindow, feature_set: str) -> pd.DataFrame:
-    variant = variant_of(bundle.files.manifest.recipe, feature_set)
-    row = build_features(window.view, window.symbol, feature_set, variant=variant).iloc[[-1]]
-    missing = [str(name) for name in row.columns[row.isna().to_numpy()[0]]]
-    if missing:
-        raise DataUnavailable(
-            f"At {asof_name(window.asof_open, '1d')} the features {', '.join(missing)} of"
-            f" {window.symbol} are missing: a gap in the candles lies within their lookback.",
-            remedy="Run `forecastlab update`; a gap of the exchange itself must pass first.",
-        )
-    return row
+def _surroundings(
+    bundle: OpenBundle, window: ServingWindow, forecasts: Mapping[str, CandidateForecast]
+) -> tuple[ContextForecast | None, str | None]:
+    """Return the regime, quantiles and scale, or why there are none though the bundle has them.
+
+    The scale starts from the forecast of the same horizon, where a candidate gives one.
+    """
+    entry = bundle.files.manifest.context
+    if bundle.context is None or entry is None:
+        return None, None
+    rows = {}
+    for name in entry.feature_sets:
+        key = feature_key(bundle.files.manifest.recipe, name)
+        row = build_features(window.view, window.symbol, key).iloc[[-1]]
+        missing = [str(column) for column in row.columns[row.isna().to_numpy()[0]]]
+        if missing:
+            return None, f"missing_features({', '.join(missing[:5])})"
+        rows[name] = row
+    near = forecasts.get(SAME_HORIZON)
+    return bundle.context.forecast(rows, up=near.pred_proba["1"] if near else None), None
+
+
+def _rows(
+    bundle: OpenBundle, window: ServingWindow
+) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
+    """Return feature set -> the rows that its members read, and why a set has none."""
+    lengths: dict[str, int] = {}
+    for one in bundle.forecasters.values():
+        for name, length in one.windows.items():
+            lengths[name] = max(lengths.get(name, 1), length)
+    rows, absent = {}, {}
+    for name, length in lengths.items():
+        key = feature_key(bundle.files.manifest.recipe, name)
+        table = build_features(window.view, window.symbol, key).iloc[-length:]
+        missing = [str(column) for column in table.columns[table.iloc[-1].isna().to_numpy()]]
+        if missing:
+            absent[name] = f"missing_features({', '.join(missing[:5])})"
+        rows[name] = table.dropna()
+    return rows, absent
 
 
 def _candidate(
-    forecaster: Forecaster,
-    entry: CandidateEntry,
+    bundle: OpenBundle,
     name: str,
+    entry: CandidateEntry,
     window: ServingWindow,
-    rows: Mapping[str, pd.DataFrame],
+    said: EnsembleForecast,
 ) -> CandidateForecast:
-    said = forecaster.forecast(rows)
+    forecaster = bundle.forecasters[name]
     probabilities = _table(said.published)
     base_rate = _base_rate(forecaster, entry, name, window)
     found = entry.evaluation
+    resolves_at = window.view.as_of + entry.horizon * DURATION[window.interval]
     return CandidateForecast(
         pred_label=int(said.published.columns[int(np.argmax(said.published.to_numpy()[0]))]),
         pred_proba=probabilities,
@@ -74,13 +144,15 @@ def _candidate(
         call=read_call(
             {int(label): value for label, value in probabilities.items()},
             {int(label): value for label, value in base_rate.items()},
-            verdict=found.verdict,
+            verdict="not_distinguishable" if entry.research_only else found.verdict,
             direction_verdict=found.direction_verdict,
         ),
         prediction_set=PredictionSet(level=forecaster.rule.sets.level, labels=said.sets[0]),
-        resolves_on=(window.asof_open + timedelta(days=entry.horizon)).date(),
-        method=forecaster.rule.method,
+        resolves_on=(resolves_at - DURATION[window.interval]).date(),
+        resolves_at=resolves_at,
+        method=said.method,
         members={member: _table(table) for member, table in said.members.items()},
+        skipped=dict(said.skipped),
         skill=SkillNote(
             reference=found.reference,
             log_loss_skill=found.log_loss_skill,
@@ -94,7 +166,7 @@ def _base_rate(
     forecaster: Forecaster, entry: CandidateEntry, name: str, window: ServingWindow
 ) -> Probabilities:
     """Return the reference base rate as it stands at the as-of."""
-    labels = target_from_name(name).labels(window.view.candles(window.symbol, "1d"))
+    labels = target_from_name(name).labels(window.view.candles(window.symbol, window.interval))
     at = pd.DatetimeIndex([window.view.as_of])
     if entry.evaluation.reference == "expanding":
         return _table(forecaster.rates.rates(labels, at))

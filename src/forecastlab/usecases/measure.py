@@ -10,6 +10,7 @@ import pandas as pd
 from forecastlab.contracts.canonical import rounded
 from forecastlab.contracts.config import Recipe, midnight
 from forecastlab.contracts.errors import DataUnavailable
+from forecastlab.contracts.intervals import per_day
 from forecastlab.contracts.manifest import EvaluationEntry, ScoreEntry
 from forecastlab.evaluation.scores import EVENT_AUC, Forecasts, value
 from forecastlab.evaluation.skill import Gain, measure_direction, measure_skill
@@ -44,7 +45,12 @@ def measure(found: OutOfFold, prequential: Prequential, recipe: Recipe) -> Evalu
     scored = _scored(found.rows, midnight(recipe.train.score_from))
     published, references = scored_forecasts(found, prequential, recipe)
     skill = measure_skill(published, references, horizon=target.horizon)
-    direction = measure_direction(published, horizon=target.horizon, seed=recipe.train.seed)
+    direction = measure_direction(
+        published,
+        horizon=target.horizon,
+        seed=recipe.train.seed,
+        week=7 * per_day(recipe.interval),
+    )
     coverage = realised_coverage(
         prequential.published.loc[scored, "covered"].to_numpy(dtype="float64"),
         horizon=target.horizon,

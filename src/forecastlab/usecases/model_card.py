@@ -52,8 +52,10 @@ def model_card(manifest: Manifest) -> str:
 def _candidate(name: str, candidate: CandidateEntry) -> str:
     found = candidate.evaluation
     low, high = found.ci95
+    barred = candidate.research_only
     lines = [
         f"### {name}\n",
+        *([f"**For research only, without a view**: {barred}.\n"] if barred else []),
         f"{candidate.label_rule}\n",
         (
             f"{found.rows} as-ofs from {found.first} to {found.last}, worth"
@@ -71,7 +73,8 @@ def _candidate(name: str, candidate: CandidateEntry) -> str:
     if found.direction_auc is not None and found.direction_ci95 is not None:
         bounds = f"[{found.direction_ci95[0]:.3f}, {found.direction_ci95[1]:.3f}]"
         direction = f"AUC {found.direction_auc:.3f} {bounds}: {found.direction_verdict}"
-    lines.append(f"\nDirection among events: {direction}.")
+    among = "Direction" if candidate.classes == (0, 1) else "Direction among events"
+    lines.append(f"\n{among}: {direction}.")
     if found.event_auc is not None:
         lines.append(f"Event AUC: {found.event_auc:.3f}.")
     if found.coverage is not None and found.coverage_ci95 is not None:

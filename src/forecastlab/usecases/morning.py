@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from forecastlab.contracts.errors import ForecastLabError
-from forecastlab.contracts.intervals import asof_name, parse_asof
+from forecastlab.contracts.intervals import DURATION, asof_name, parse_asof
 from forecastlab.contracts.records import StepReport
 from forecastlab.usecases.backfill import fill
 from forecastlab.usecases.champion import choose
@@ -15,8 +14,6 @@ from forecastlab.usecases.publish import Published, sealed_asofs
 from forecastlab.usecases.runs import Attempt
 from forecastlab.usecases.score import score
 from forecastlab.usecases.workspace import Workspace
-
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -47,14 +44,18 @@ def morning(workspace: Workspace, request: PredictRequest, attempt: Attempt) -> 
 
 def _fill_missed(workspace: Workspace, request: PredictRequest, published: Published) -> str | None:
     """Fill the as-ofs between the first record and this one that were missed, as hindsight."""
-    names = sealed_asofs(workspace.store, workspace.deployment)
-    first, newest = (parse_asof(name, "1d") for name in (names[0], published.record.asof_date))
-    days = (first + i * _DAY for i in range((newest - first) // _DAY))
-    missed = [one for one in days if asof_name(one, "1d") not in names]
+    names = set(sealed_asofs(workspace.store, workspace.deployment))
+    interval = published.record.interval
+    candle = DURATION[interval]
+    first, newest = (
+        parse_asof(name, interval) for name in (min(names), published.record.asof_date)
+    )
+    asofs = (first + i * candle for i in range((newest - first) // candle))
+    missed = [one for one in asofs if asof_name(one, interval) not in names]
     if not missed:
         return None
     chosen = choose(workspace, request.bundle)
-    cut_off = parse_asof(chosen.bundle.files.manifest.training.cut_off, "1d")
+    cut_off = parse_asof(chosen.bundle.files.manifest.training.cut_off, interval)
     rows = fill(workspace, chosen, [one for one in missed if one >= cut_off], mode="missing")
     filled = [row.asof for row in rows if row.result == "filled"]
     return f"filled {', '.join(filled)}" if filled else None

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from forecastlab.contracts.bundle_files import BundleFiles
 from forecastlab.contracts.errors import BundleRefused
-from forecastlab.contracts.manifest import KNOWN_ANSWERS, CandidateEntry
+from forecastlab.contracts.manifest import CONTEXT, KNOWN_ANSWERS, CandidateEntry
 from forecastlab.models.ensemble import Forecaster, MemberKey
 from forecastlab.usecases.known_answers import replay_known_answers
+from forecastlab.usecases.serving_window import Needed
+
+if TYPE_CHECKING:
+    from forecastlab.models.context import Context
 
 LIBRARIES: Final = ("lightgbm", "numpy", "pandas", "scipy")
 """Libraries whose version can change an answer; another major version is refused outright."""
@@ -24,6 +28,14 @@ class OpenBundle:
     files: BundleFiles
     forecasters: Mapping[str, Forecaster]
     runtime_versions: dict[str, str]
+    context: Context | None = None
+
+    @property
+    def needed(self) -> Needed:
+        """What its forecasts read."""
+        manifest = self.files.manifest
+        funding = manifest.recipe.features.funding
+        return Needed(manifest.symbol, manifest.interval, manifest.serving, funding)
 
 
 def open_bundle(files: BundleFiles) -> OpenBundle:
@@ -38,8 +50,19 @@ def open_bundle(files: BundleFiles) -> OpenBundle:
         candidate: Forecaster.load(files.folder(f"model_{candidate}"), _keys(entry))
         for candidate, entry in files.manifest.candidates.items()
     }
-    replay_known_answers(files.files.get(KNOWN_ANSWERS, b""), forecasters, bundle=files.name)
-    return OpenBundle(files, forecasters, versions)
+    context = _context(files)
+    answers = files.files.get(KNOWN_ANSWERS, b"")
+    replay_known_answers(answers, forecasters, bundle=files.name, context=context)
+    return OpenBundle(files, forecasters, versions, context)
+
+
+def _context(files: BundleFiles) -> Context | None:
+    if files.manifest.context is None:
+        return None
+    # LightGBM costs 0.1 s, which a bundle without such models need not pay.
+    from forecastlab.models.context import Context  # noqa: PLC0415
+
+    return Context.load(files.folder(CONTEXT))
 
 
 def _keys(entry: CandidateEntry) -> dict[str, MemberKey]:

@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from forecastlab.contracts.errors import UsageError
-from forecastlab.contracts.intervals import DURATION, asof_name, last_closed_open, parse_asof
-from forecastlab.contracts.manifest import ServingEntry
+from forecastlab.contracts.intervals import (
+    DURATION,
+    Interval,
+    asof_name,
+    interval_of,
+    last_closed_open,
+    parse_asof,
+)
 from forecastlab.contracts.records import BundleReference, ForecastRecord, Mode, Runtime
 from forecastlab.usecases.champion import Chosen, choose, seat_first_champion
 from forecastlab.usecases.forecast import forecast
 from forecastlab.usecases.publish import Published, publish, refuse_older_than_newest
 from forecastlab.usecases.runs import Attempt
 from forecastlab.usecases.serving_window import (
+    Needed,
     ServingWindow,
-    first_needed,
     read_market,
     serving_window,
 )
@@ -44,15 +50,17 @@ def predict(workspace: Workspace, request: PredictRequest, attempt: Attempt) -> 
         RecordConflict: the same inputs gave another answer than the sealed record.
     """
     began, started_at = time.monotonic(), workspace.clock.now()
+    workspace.device()  # a device that is demanded and absent fails here, before any work
     workspace.check_pin()
-    asof_open = settle_asof(request.asof, started_at)
-    attempt.asof_date = asof_name(asof_open, "1d")
+    interval = interval_of(workspace.deployment)
+    asof_open = settle_asof(request.asof, started_at, interval)
+    attempt.asof_date = asof_name(asof_open, interval)
     with attempt.timed("bundle"):
         chosen = choose(workspace, request.bundle)
     refuse_before_cut_off(chosen, asof_open)
     refuse_older_than_newest(workspace.store, workspace.deployment, attempt.asof_date)
     with attempt.timed("update"):
-        window = _updated_window(workspace, chosen.bundle.files.manifest.serving, asof_open, chosen)
+        window = _updated_window(workspace, chosen.bundle.needed, asof_open)
     with attempt.timed("forecast"):
         record = make_record(workspace, chosen, window, created_at=started_at, began=began)
     with attempt.timed("publish"):
@@ -61,10 +69,12 @@ def predict(workspace: Workspace, request: PredictRequest, attempt: Attempt) -> 
         workspace.bundles.show_in_store(chosen.bundle.files)
         published = publish(workspace.store, record)
     attempt.result = published.publication
+    if record.degraded:
+        attempt.fields["degraded"] = list(record.degraded)
     return published
 
 
-def settle_asof(asof: str | None, now: datetime) -> datetime:
+def settle_asof(asof: str | None, now: datetime, interval: Interval = "1d") -> datetime:
     """Return the as-of candle's open: the one asked for, or the one that closed last.
 
     Raises:
@@ -74,15 +84,15 @@ def settle_asof(asof: str | None, now: datetime) -> datetime:
     >>> settle_asof(None, datetime(2025, 10, 1, 0, 5, tzinfo=UTC)).date().isoformat()
     '2025-09-30'
     """
-    newest = last_closed_open(now, "1d")
+    newest = last_closed_open(now, interval)
     if asof is None:
         return newest
-    asof_open = parse_asof(asof, "1d")
+    asof_open = parse_asof(asof, interval)
     if asof_open > newest:
-        close = asof_open + DURATION["1d"]
+        close = asof_open + DURATION[interval]
         raise UsageError(
             f"The candle {asof} closes at {close:%Y-%m-%d %H:%M} UTC, in the future.",
-            remedy=f"The newest as-of is {asof_name(newest, '1d')}.",
+            remedy=f"The newest as-of is {asof_name(newest, interval)}.",
         )
     return asof_open
 
@@ -94,34 +104,33 @@ def refuse_before_cut_off(chosen: Chosen, asof_open: datetime) -> None:
         UsageError: the as-of lies before the bundle's cut-off.
     """
     manifest = chosen.bundle.files.manifest
-    cut_off = parse_asof(manifest.training.cut_off, "1d")
+    cut_off = parse_asof(manifest.training.cut_off, manifest.interval)
     if asof_open < cut_off:
         raise UsageError(
-            f"{asof_name(asof_open, '1d')} lies before the cut-off {manifest.training.cut_off} of"
-            f" {manifest.name}: the bundle has seen what came after.",
+            f"{asof_name(asof_open, manifest.interval)} lies before the cut-off"
+            f" {manifest.training.cut_off} of {manifest.name}: the bundle has seen what came"
+            " after.",
             remedy="Its out-of-fold forecasts are in the bundle's evidence/oof.parquet.",
         )
 
 
-def _updated_window(
-    workspace: Workspace, needs: ServingEntry, asof_open: datetime, chosen: Chosen
-) -> ServingWindow:
-    symbol = chosen.bundle.files.manifest.symbol
-    first = first_needed(asof_open, needs)
+def _updated_window(workspace: Workspace, needed: Needed, asof_open: datetime) -> ServingWindow:
     if workspace.lake is not None:
-        update(workspace, serving_needs(symbol, first))
-    market = read_market(workspace.archive, symbol, first, asof_open)
-    in_window = market.as_of(asof_open + DURATION["1d"]).candles(symbol, "1d")
-    if not len(in_window) and not len(workspace.archive.read(symbol, "1d", None, asof_open)):
-        raise _before_the_data(symbol, asof_open)
-    return serving_window(market, symbol, asof_open, needs)
+        update(workspace, serving_needs(needed, asof_open))
+    market = read_market(workspace.archive, needed, asof_open, asof_open)
+    symbol, interval = needed.symbol, needed.interval
+    in_window = market.as_of(needed.as_of(asof_open)).candles(symbol, interval)
+    if not len(in_window) and not len(workspace.archive.read(symbol, interval, None, asof_open)):
+        raise _before_the_data(needed, asof_open)
+    return serving_window(market, needed, asof_open)
 
 
-def _before_the_data(symbol: str, asof_open: datetime) -> UsageError:
-    asof = asof_name(asof_open, "1d")
+def _before_the_data(needed: Needed, asof_open: datetime) -> UsageError:
+    asof, symbol = asof_name(asof_open, needed.interval), needed.symbol
     return UsageError(
         f"{asof} lies before the first candle of {symbol}.",
-        remedy=f"Choose a later --asof, or a --source that holds {symbol} 1d before {asof}.",
+        remedy=f"Choose a later --asof, or a --source that holds {symbol} {needed.interval}"
+        f" before {asof}.",
     )
 
 
@@ -136,9 +145,9 @@ def make_record(
 ) -> ForecastRecord:
     """Forecast from a window and write the record, not yet chained; nothing is stored."""
     manifest = chosen.bundle.files.manifest
-    asof = asof_name(window.asof_open, "1d")
-    as_of = window.asof_open + DURATION["1d"]
-    forecasts = forecast(chosen.bundle, window)
+    asof = asof_name(window.asof_open, manifest.interval)
+    as_of = chosen.bundle.needed.as_of(window.asof_open)
+    said = forecast(chosen.bundle, window)
     return ForecastRecord(
         deployment=manifest.deployment,
         symbol=manifest.symbol,
@@ -146,21 +155,27 @@ def make_record(
         asof_date=asof,
         as_of=as_of,
         created_at=created_at,
-        mode=mode or _mode(workspace, as_of, created_at),
+        mode=mode or _mode(workspace, as_of + DURATION[manifest.interval], created_at),
         previous=None,
         bundle=BundleReference(
             name=manifest.name, digest=chosen.bundle.files.digest, override=chosen.override
         ),
         source=window.reference(workspace.source_kind),
         close=window.close,
-        forecasts=forecasts,
+        forecasts=said.forecasts,
+        regime=said.regime,
+        quantiles=said.quantiles,
+        position_scale=said.position_scale,
+        degraded=(*said.degraded, *workspace.device().degraded),
         runtime=Runtime(
-            duration_s=round(time.monotonic() - began, 4), versions=chosen.bundle.runtime_versions
+            device=workspace.device().name,
+            duration_s=round(time.monotonic() - began, 4),
+            versions=chosen.bundle.runtime_versions,
         ),
     )
 
 
-def _mode(workspace: Workspace, as_of: datetime, now: datetime) -> Mode:
+def _mode(workspace: Workspace, next_close: datetime, now: datetime) -> Mode:
     """Say `live` while the next candle is still open, on a source that is now; else `late`."""
-    timely = now < as_of + DURATION["1d"]
+    timely = now < next_close
     return "live" if timely and workspace.source_kind != "file" else "late"

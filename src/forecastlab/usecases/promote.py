@@ -9,6 +9,7 @@ from typing import Any
 from forecastlab.contracts.errors import PreconditionFailed, UsageError
 from forecastlab.contracts.registry import EventKind, RegistryEvent, RegistryState, fold
 from forecastlab.usecases.champion import opened
+from forecastlab.usecases.gates import refuse_without_view
 from forecastlab.usecases.open_bundle import OpenBundle
 from forecastlab.usecases.workspace import Workspace
 
@@ -33,9 +34,11 @@ def promote(
 ) -> RegistryEvent:
     """Make a bundle the champion, after it verified, gave its known answers and passed the gates.
 
+    A forecaster that is for research only is no obstacle, as long as another may have a view.
+
     Raises:
         BundleRefused: it does not verify; the champion stays.
-        GateRefused: a gate said no; the champion stays.
+        GateRefused: a gate said no, or no forecaster may have a view; the champion stays.
         UsageError: it is the champion already, or retired.
         PreconditionFailed: another process changed the registry first.
     """
@@ -43,6 +46,7 @@ def promote(
     _refuse_unfit(fold(events), name, why)
     bundle = opened(workspace, workspace.bundles.find(name))
     report: dict[str, Any] = {"verify": "passed", "known_answers": "passed"}
+    report["forecasters"] = refuse_without_view(bundle)
     for gate, check in (gates or {}).items():
         report[gate] = dict(check(bundle))
     return _append(workspace, events, "promoted", bundle, why=why, gates=report)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from forecastlab.contracts.errors import GateRefused
 from forecastlab.contracts.ports import Progress
 from forecastlab.evaluation.leakage.findings import CheckReport, as_document
 from forecastlab.models.ensemble import Forecaster
-from forecastlab.usecases.quick_recipe import quick_recipe
+from forecastlab.usecases.quick_recipe import quick_recipe, small
 from forecastlab.usecases.training_proof import (
+    QUICK,
+    THOROUGH,
     WalkForward,
     prove_labels,
     prove_null,
@@ -43,14 +45,17 @@ def prove_training(
     Raises:
         GateRefused: a check found something; there is no bundle then.
     """
-    reports = [prove_purge(walked, progress), prove_labels(walked.view, walked.recipe)]
+    refits = QUICK if quick else THOROUGH
+    reports = [prove_purge(walked, progress, refits), prove_labels(walked.view, walked.recipe)]
     found = prove_start_up(walked.view, walked.recipe, forecasters, progress)
     reports.append(found.report)
     if quick:
         reports.append(CheckReport("L8", 0, not_shown="the bundle was trained with --quick"))
     else:
         recipe = quick_recipe(walked.recipe, walked.view.as_of)
-        reports.append(prove_null(walked.materials, recipe, walked.learners, progress))
+        learners = {name: small(one) for name, one in walked.learners.items()}
+        materials = replace(walked.materials, fit_every=recipe.train.fit_every)
+        reports.append(prove_null(materials, recipe, learners, progress))
     _refuse_findings(reports)
     return TrainingProof({one.check: as_document(one) for one in reports}, found.shortest)
 

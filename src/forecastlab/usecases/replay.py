@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass
 
 from forecastlab.contracts.errors import DataUnavailable
-from forecastlab.contracts.intervals import parse_asof
+from forecastlab.contracts.intervals import interval_of, parse_asof
 from forecastlab.contracts.records import ForecastRecord
 from forecastlab.usecases.champion import Chosen, opened
 from forecastlab.usecases.predict import make_record
 from forecastlab.usecases.publish import sealed
-from forecastlab.usecases.serving_window import first_needed, read_market, serving_window
+from forecastlab.usecases.serving_window import read_market, serving_window
 from forecastlab.usecases.workspace import Workspace
 
 VOLATILE = ("created_at", "runtime", "previous")
@@ -32,17 +32,15 @@ def replay(workspace: Workspace, asof: str) -> Replay:
     Raises:
         DataUnavailable: no record is sealed for this as-of, or its window is not whole any more.
     """
-    began, asof_open = time.monotonic(), parse_asof(asof, "1d")
+    began, asof_open = time.monotonic(), parse_asof(asof, interval_of(workspace.deployment))
     record = sealed(workspace.store, workspace.deployment, asof)
     if record is None:
         raise DataUnavailable(
             f"No record is sealed for {asof}.", remedy="`forecastlab status` names the newest one."
         )
     bundle = opened(workspace, workspace.bundles.find(record.bundle.name))
-    needs = bundle.files.manifest.serving
-    first = first_needed(asof_open, needs)
-    market = read_market(workspace.archive, record.symbol, first, asof_open)
-    window = serving_window(market, record.symbol, asof_open, needs)
+    market = read_market(workspace.archive, bundle.needed, asof_open, asof_open)
+    window = serving_window(market, bundle.needed, asof_open)
     again = make_record(
         workspace,
         Chosen(bundle, record.bundle.override, first=False),

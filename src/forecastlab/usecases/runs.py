@@ -8,16 +8,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from forecastlab.contracts import keys
-from forecastlab.contracts.errors import EXIT_DONE, EXIT_INTERNAL, ForecastLabError
+from forecastlab.contracts.errors import (
+    EXIT_DONE,
+    EXIT_INTERNAL,
+    EXIT_TERMINATED,
+    ForecastLabError,
+    Terminated,
+)
 from forecastlab.contracts.ports import ABSENT
 from forecastlab.contracts.records import RunReport, StepReport
+from forecastlab.usecases.run_events import earlier_attempt, fields_of, tell_end, tell_step
 from forecastlab.usecases.workspace import Workspace
 
 log = logging.getLogger(__name__)
+
+Status = Literal["done", "nothing_to_do"]
 
 
 @dataclass
@@ -38,19 +47,10 @@ class Attempt:
         began = time.monotonic()
         try:
             detail = work()
-        except Exception as error:  # the forecast is sealed; nothing may undo that
-            log.warning("step %s failed: %s", name, error, exc_info=True)
-            report = StepReport(
-                name=name, status="failed", detail=str(error), duration_s=_since(began)
-            )
+        except Exception as error:  # noqa: BLE001 - the forecast is sealed; nothing may undo that
+            self._failed(name, error, began)
         else:
-            report = StepReport(
-                name=name,
-                status="nothing_to_do" if detail is None else "done",
-                detail=detail or "",
-                duration_s=_since(began),
-            )
-        self.steps.append(report)
+            self._done(name, detail, began)
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -58,12 +58,23 @@ class Attempt:
         began = time.monotonic()
         try:
             yield
-        except ForecastLabError as error:
-            self.steps.append(
-                StepReport(name=name, status="failed", detail=str(error), duration_s=_since(began))
-            )
+        except BaseException as error:
+            self._failed(name, error, began)
             raise
-        self.steps.append(StepReport(name=name, status="done", detail="", duration_s=_since(began)))
+        self._done(name, "", began)
+
+    def _done(self, name: str, detail: str | None, began: float) -> None:
+        status: Status = "nothing_to_do" if detail is None else "done"
+        self.steps.append(
+            StepReport(name=name, status=status, detail=detail or "", duration_s=_since(began))
+        )
+        tell_step(self.steps[-1])
+
+    def _failed(self, name: str, error: BaseException, began: float) -> None:
+        self.steps.append(
+            StepReport(name=name, status="failed", detail=str(error), duration_s=_since(began))
+        )
+        tell_step(self.steps[-1], error)
 
 
 @contextmanager
@@ -93,9 +104,19 @@ def recorded(workspace: Workspace, command: str) -> Iterator[Attempt]:
             result=attempt.result if error is None else type(error).__name__,
             error=None if error is None else str(error),
             steps=tuple(attempt.steps),
-            fields=attempt.fields,
+            fields={**attempt.fields, **fields_of(workspace.task)},
         )
-        _keep(workspace, report)
+        earlier = earlier_attempt(workspace, report)
+        if earlier is not None:
+            retry_of = {"retry_of": earlier.run_id}
+            report = report.model_copy(update={"fields": {**report.fields, **retry_of}})
+        try:
+            _keep(workspace, report)
+        except Terminated:  # asked to end only now: the report goes out all the same
+            _keep(workspace, report)
+            raise
+        finally:
+            tell_end(report, earlier, error)
 
 
 def _keep(workspace: Workspace, report: RunReport) -> None:
@@ -109,6 +130,8 @@ def _keep(workspace: Workspace, report: RunReport) -> None:
 def _exit_code(error: BaseException | None) -> int:
     if error is None:
         return EXIT_DONE
+    if isinstance(error, Terminated):
+        return EXIT_TERMINATED
     return error.exit_code if isinstance(error, ForecastLabError) else EXIT_INTERNAL
 
 

@@ -64,7 +64,7 @@ def score(workspace: Workspace) -> ScoreReport:
     records, problems = _records(workspace)
     if not records:
         return ScoreReport(0, (), tuple(problems))
-    candles = _daily(workspace, records)
+    candles = _since_first(workspace, records)
     candidates = sorted({name for record in records for name in record.forecasts})
     written, scores = 0, []
     for candidate in candidates:
@@ -91,14 +91,14 @@ def _records(workspace: Workspace) -> tuple[list[ForecastRecord], list[str]]:
     return found, problems
 
 
-def _daily(workspace: Workspace, records: list[ForecastRecord]) -> Candles:
-    """Return the daily candles from the first record's as-of on, closed by now."""
-    symbol, first = records[0].symbol, parse_asof(records[0].asof_date, "1d")
-    now = workspace.clock.now()
+def _since_first(workspace: Workspace, records: list[ForecastRecord]) -> Candles:
+    """Return the candles from the first record's as-of on, closed by now."""
+    symbol, interval = records[0].symbol, records[0].interval
+    first, now = parse_asof(records[0].asof_date, interval), workspace.clock.now()
     if workspace.lake is not None:
-        update(workspace, [Need(symbol, "1d", first)])
-    held = workspace.archive.read(symbol, "1d", first, last_closed_open(now, "1d"))
-    return Market([held]).as_of(now).candles(symbol, "1d")
+        update(workspace, [Need(symbol, interval, first)])
+    held = workspace.archive.read(symbol, interval, first, last_closed_open(now, interval))
+    return Market([held]).as_of(now).candles(symbol, interval)
 
 
 def _due(candidate: str, records: list[ForecastRecord], candles: Candles) -> dict[str, Outcome]:
@@ -106,7 +106,7 @@ def _due(candidate: str, records: list[ForecastRecord], candles: Candles) -> dic
     labels = target_from_name(candidate).labels(candles)
     due = {}
     for record in records:
-        opened = pd.Timestamp(parse_asof(record.asof_date, "1d"))
+        opened = pd.Timestamp(parse_asof(record.asof_date, record.interval))
         if opened in labels.index:
             due[record.asof_date] = Outcome(
                 candidate=candidate,

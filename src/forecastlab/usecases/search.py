@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from forecastlab.contracts import keys
@@ -18,7 +18,7 @@ from forecastlab.contracts.candles import MarketView
 from forecastlab.contracts.canonical import canonical_bytes, digest, rounded
 from forecastlab.contracts.config import Recipe
 from forecastlab.contracts.errors import ConfigError, PreconditionFailed, UsageError
-from forecastlab.contracts.intervals import asof_name
+from forecastlab.contracts.intervals import DURATION, asof_name
 from forecastlab.contracts.ports import ABSENT
 from forecastlab.contracts.provenance import Provenance
 from forecastlab.contracts.search import SearchCell
@@ -44,7 +44,6 @@ HORIZONS: Final = (7, 10, 14, 21)
 LEVELS: Final = (0.06, 0.08, 0.10, 0.12, 0.15)
 """The grid: days × fractions of the close."""
 
-_DAY: Final = timedelta(days=1)
 _RUN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -97,7 +96,8 @@ class _Plan:
 
     @property
     def cut_off(self) -> datetime:
-        return self.view.as_of - _DAY
+        as_of: datetime = self.view.as_of
+        return as_of - DURATION[self.recipe.interval]
 
     @property
     def inputs(self) -> str:
@@ -133,7 +133,7 @@ def _plan(workspace: Workspace, request: SearchRequest, provenance: Provenance) 
     _check_levels(request.levels, learners)
     if request.run is not None and not _RUN_NAME.fullmatch(request.run):
         raise UsageError(f"{request.run!r} is no run name.", remedy="Use letters, digits, - and _.")
-    until = request.until or newest_at_hand(workspace, recipe.symbol)
+    until = request.until or newest_at_hand(workspace, recipe)
     cut_off, market = training_market(workspace, recipe, until)
     look = Look(
         command="search",
@@ -147,7 +147,7 @@ def _plan(workspace: Workspace, request: SearchRequest, provenance: Provenance) 
     return _Plan(
         run=request.run or f"search_{cut_off:%Y%m%d}_{short}",
         learners=learners,
-        view=market.as_of(cut_off + _DAY),
+        view=market.as_of(cut_off + DURATION[recipe.interval]),
         look=look,
         quick=request.quick,
     )
@@ -260,7 +260,7 @@ def _kept(workspace: Workspace, plan: _Plan, cell: SearchCell) -> SearchCell:
 
 def _write_report(workspace: Workspace, plan: _Plan, cells: Sequence[JudgedCell]) -> str:
     """Write what is derived from the cells; an older version's text gives way."""
-    cut_off = asof_name(plan.cut_off, "1d")
+    cut_off = asof_name(plan.cut_off, plan.recipe.interval)
     head = SearchHead(plan.run, plan.recipe.symbol, plan.look.source, cut_off, plan.quick)
     prefix = keys.backtest(workspace.deployment, plan.run)
     summary = summary_table(cells).to_csv(index=False, lineterminator="\n")

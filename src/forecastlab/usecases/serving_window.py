@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,15 +10,59 @@ from typing import Final
 from forecastlab.contracts.candles import Candles, Market, MarketView, describe_gap
 from forecastlab.contracts.canonical import digest
 from forecastlab.contracts.errors import DataStale, DataUnavailable
-from forecastlab.contracts.intervals import DURATION, Interval, asof_name
+from forecastlab.contracts.intervals import (
+    DURATION,
+    Interval,
+    asof_name,
+    floor_open,
+    last_closed_open,
+    per_day,
+)
 from forecastlab.contracts.manifest import ServingEntry
-from forecastlab.contracts.ports import CandleArchive, SourceKind
+from forecastlab.contracts.ports import CandleArchive, FundingArchive, SourceKind
 from forecastlab.contracts.records import SourceReference
 
 _DAY: Final = timedelta(days=1)
 
 INTRADAY: Final[Interval] = "1h"
-"""Serving reads daily and hourly candles."""
+"""The hours say whether the newest days are whole, whatever a deployment's interval is."""
+
+Series = tuple[str, Interval]
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What a bundle's forecasts read: the symbol, its interval, and the window.
+
+    `series` begins with the symbol's own; the others are references, which may be missing: members
+    that compare with them then do not answer.
+    """
+
+    symbol: str
+    interval: Interval
+    entry: ServingEntry
+    funding: bool = False
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        """Every series, the symbol's own first."""
+        listed = tuple((one.symbol, one.interval) for one in self.entry.series)
+        return listed or ((self.symbol, "1d"), (self.symbol, INTRADAY))
+
+    def first_open(self, asof_open: datetime) -> datetime:
+        """Return the open of the window's first day.
+
+        >>> from datetime import UTC
+        >>> two_days = ServingEntry(daily_candles=2, shortest=2, whole_days=1)
+        >>> asof_open = datetime(2025, 9, 30, tzinfo=UTC)
+        >>> Needed("BTCUSDT", "1d", two_days).first_open(asof_open).day
+        29
+        """
+        return floor_open(asof_open, "1d") - (self.entry.daily_candles - 1) * _DAY
+
+    def as_of(self, asof_open: datetime) -> datetime:
+        """Return the instant at which the as-of candle closed."""
+        return asof_open + DURATION[self.interval]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,15 +72,17 @@ class ServingWindow:
     asof_open: datetime
     view: MarketView
     symbol: str
+    interval: Interval
+    series: tuple[Series, ...]
 
     @property
     def close(self) -> float:
         """The close of the as-of candle."""
-        return float(self.view.candles(self.symbol, "1d").frame["close"].iloc[-1])
+        return float(self.view.candles(self.symbol, self.interval).frame["close"].iloc[-1])
 
     def reference(self, kind: SourceKind) -> SourceReference:
         """Return what a record says of its candles."""
-        series = [self.view.candles(self.symbol, interval) for interval in ("1d", INTRADAY)]
+        series = [self.view.candles(*one) for one in self.series]
         return SourceReference(
             name=kind,
             rows=sum(len(one) for one in series),
@@ -44,32 +91,21 @@ class ServingWindow:
         )
 
 
-def first_needed(asof_open: datetime, needs: ServingEntry) -> datetime:
-    """Return the open of the window's first daily candle.
-
-    >>> from datetime import UTC
-    >>> needs = ServingEntry(daily_candles=2, shortest=2, whole_days=1)
-    >>> first_needed(datetime(2025, 9, 30, tzinfo=UTC), needs).day
-    29
-    """
-    return asof_open - (needs.daily_candles - 1) * _DAY
-
-
-def last_hour(asof_open: datetime) -> datetime:
-    """Return the open of the last hour of the as-of day."""
-    return asof_open + _DAY - DURATION[INTRADAY]
+def read_market(
+    archive: CandleArchive, needed: Needed, first_asof: datetime, last_asof: datetime
+) -> Market:
+    """Read the candles of the windows of all as-ofs in [first_asof, last_asof]."""
+    first, closed = needed.first_open(first_asof), needed.as_of(last_asof)
+    series = [
+        archive.read(symbol, interval, first, last_closed_open(closed, interval))
+        for symbol, interval in needed.series
+    ]
+    if not needed.funding or not isinstance(archive, FundingArchive):
+        return Market(series)
+    return Market(series, {symbol: archive.funding(symbol) for symbol, _ in needed.series})
 
 
-def read_market(archive: CandleArchive, symbol: str, first: datetime, last: datetime) -> Market:
-    """Read the daily and hourly candles of the days [first, last]."""
-    daily = archive.read(symbol, "1d", first, last)
-    hourly = archive.read(symbol, INTRADAY, first, last_hour(last))
-    return Market([daily, hourly])
-
-
-def serving_window(
-    market: Market, symbol: str, asof_open: datetime, needs: ServingEntry
-) -> ServingWindow:
+def serving_window(market: Market, needed: Needed, asof_open: datetime) -> ServingWindow:
     """Cut the window of one as-of out of a market and check that it is whole.
 
     Whole means: every daily candle, all hours of the last `whole_days` days, no rejected row. The
@@ -81,26 +117,40 @@ def serving_window(
         DataStale: the as-of candle itself is not there yet.
         DataUnavailable: the window has a hole, a rejected row, or begins too late.
     """
-    first = first_needed(asof_open, needs)
-    view = market.as_of(asof_open + _DAY)
-    daily = view.candles(symbol, "1d").between(first, asof_open)
-    hourly = view.candles(symbol, INTRADAY).between(first, last_hour(asof_open))
-    if not len(daily) or daily.last_open < asof_open:
-        newest = asof_name(daily.last_open, "1d") if len(daily) else "none"
+    symbol, interval, first = needed.symbol, needed.interval, needed.first_open(asof_open)
+    as_of = needed.as_of(asof_open)
+    view = market.as_of(as_of)
+    cut = {one: view.candles(*one).between(first, asof_open + _DAY) for one in needed.series}
+    own = cut[symbol, interval]
+    if not len(own) or own.last_open < asof_open:
+        newest = asof_name(own.last_open, interval) if len(own) else "none"
         raise DataStale(
-            f"The daily candle {asof_name(asof_open, '1d')} of {symbol} is not there"
+            f"The {interval} candle {asof_name(asof_open, interval)} of {symbol} is not there"
             f" (newest: {newest}).",
             remedy="Run `forecastlab update`, and again once the exchange has closed it.",
         )
-    _refuse_rejected(daily, first)
-    _refuse_rejected(hourly, first)
-    if len(daily) < needs.shortest or daily.gaps():
-        raise _not_whole(daily, needs.shortest, first)
-    recent_from = asof_open - (needs.whole_days - 1) * _DAY
-    recent = hourly.between(recent_from, last_hour(asof_open))
-    if len(recent) < needs.whole_days * 24:
-        raise _not_whole(recent, needs.whole_days * 24, recent_from)
-    return ServingWindow(asof_open, Market([daily, hourly]).as_of(asof_open + _DAY), symbol)
+    _refuse_broken((series for (name, _), series in cut.items() if name == symbol), first)
+    daily, last_day = cut[symbol, "1d"], last_closed_open(as_of, "1d")
+    missing = (last_day - first) // _DAY + 1 - needed.entry.daily_candles
+    if len(daily) < needed.entry.shortest + missing or daily.gaps():
+        raise _not_whole(daily, needed.entry.shortest, first)
+    _demand_whole(cut[symbol, INTRADAY], needed, as_of)
+    return ServingWindow(asof_open, view.with_series(cut), symbol, interval, needed.series)
+
+
+def _demand_whole(hourly: Candles, needed: Needed, as_of: datetime) -> None:
+    hours = needed.entry.whole_days * per_day(INTRADAY)
+    last = last_closed_open(as_of, INTRADAY)
+    recent_from = last - (hours - 1) * DURATION[INTRADAY]
+    recent = hourly.between(recent_from, last)
+    if len(recent) < hours:
+        raise _not_whole(recent, hours, recent_from)
+
+
+def _refuse_broken(own: Iterable[Candles], first: datetime) -> None:
+    for candles in own:
+        if len(candles):
+            _refuse_rejected(candles, first)
 
 
 def _refuse_rejected(candles: Candles, first: datetime) -> None:

@@ -20,7 +20,8 @@ def stored_oof(bundle: BundleFiles, asofs: Sequence[str]) -> dict[str, dict[str,
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     table = pq.read_table(io.BytesIO(bundle.files[EVIDENCE])).to_pandas()
-    table["asof"] = table["open_time"].dt.strftime("%Y-%m-%d")
+    form = "%Y-%m-%d" if bundle.manifest.interval == "1d" else "%Y-%m-%dT%HZ"
+    table["asof"] = table["open_time"].dt.strftime(form)
     found: dict[str, dict[str, Probabilities]] = {}
     for _, row in table[table["asof"].isin(list(asofs))].iterrows():
         classes = bundle.manifest.candidates[row["candidate"]].classes

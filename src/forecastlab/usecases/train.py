@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
 
 from forecastlab.contracts.bundle_files import verified
 from forecastlab.contracts.config import Recipe
-from forecastlab.contracts.intervals import asof_name
+from forecastlab.contracts.intervals import DURATION, asof_name
 from forecastlab.contracts.manifest import Manifest
 from forecastlab.contracts.provenance import Provenance
-from forecastlab.models.base import Learner
-from forecastlab.models.base_rate import RateCounts
 from forecastlab.models.catalogue import make_learners
-from forecastlab.models.ensemble import Forecaster, MemberKey
-from forecastlab.models.prequential import Prequential
 from forecastlab.usecases.bundle_making import BundleParts, make_bundle
+from forecastlab.usecases.context_training import train_context
 from forecastlab.usecases.evidence import evidence_table
+from forecastlab.usecases.final_fit import final_fit
 from forecastlab.usecases.measure import measure, publish_out_of_fold
 from forecastlab.usecases.open_bundle import open_bundle
 from forecastlab.usecases.promote import register
 from forecastlab.usecases.prove_training import prove_training
 from forecastlab.usecases.quick_recipe import quick_recipe
 from forecastlab.usecases.training_market import training_market
-from forecastlab.usecases.training_materials import Materials, build_materials, market_digest
+from forecastlab.usecases.training_materials import build_materials, market_digest
 from forecastlab.usecases.training_proof import WalkForward
 from forecastlab.usecases.trials import Look, record_trials, trial_entry
-from forecastlab.usecases.walk_forward import make_folds, out_of_fold
+from forecastlab.usecases.walk_forward import out_of_fold
 from forecastlab.usecases.workspace import Workspace
-
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -65,15 +59,14 @@ def train(workspace: Workspace, request: TrainRequest, provenance: Provenance) -
     cut_off, market = training_market(workspace, request.recipe, request.until)
     recipe = quick_recipe(request.recipe, cut_off) if request.quick else request.recipe
     learners = make_learners(recipe)
-    view = market.as_of(cut_off + _DAY)
+    view = market.as_of(cut_off + DURATION[recipe.interval])
     materials = build_materials(view, recipe, learners.values())
     found = out_of_fold(materials, recipe, learners, workspace.progress)
     published = {
         name: publish_out_of_fold(one, recipe, until=materials.until) for name, one in found.items()
     }
-    fitted = {
-        name: _final_fit(materials, recipe, learners, name, published[name]) for name in found
-    }
+    rules = {name: one.rule for name, one in published.items()}
+    fitted = final_fit(materials, recipe, learners, rules, workspace.progress)
     evaluations = {name: measure(found[name], published[name], recipe) for name in found}
     look = Look(
         "train",
@@ -91,42 +84,17 @@ def train(workspace: Workspace, request: TrainRequest, provenance: Provenance) -
         quick=request.quick,
         cut_off=cut_off,
         market=market,
+        view=view,
         materials=materials,
         learners=learners,
         forecasters=fitted,
         evaluations=evaluations,
         evidence={name: evidence_table(found[name], published[name]) for name in found},
         source=workspace.source_kind,
+        context=train_context(view, recipe, workspace.progress),
         proof=prove_training(walked, fitted, workspace.progress, quick=request.quick),
     )
     return _keep(workspace, parts, provenance)
-
-
-def _final_fit(
-    materials: Materials,
-    recipe: Recipe,
-    learners: Mapping[str, Learner],
-    candidate: str,
-    prequential: Prequential,
-) -> Forecaster:
-    """Fit every member on all that had resolved before the cut-off's close."""
-    closing = make_folds(recipe, materials.until - _DAY)[-1]
-    fold = replace(
-        closing,
-        refit=materials.until,
-        labels_before=materials.until - recipe.train.embargo * _DAY,
-        train_from=None
-        if closing.train_from is None
-        else materials.until - (closing.refit - closing.train_from),
-    )
-    training = materials.training_set(candidate, fold)
-    labels = materials.own(materials.labels[candidate])
-    return Forecaster(
-        members={name: one.fit(training, seed=recipe.train.seed) for name, one in learners.items()},
-        keys={name: MemberKey(one.kind, one.feature_set) for name, one in learners.items()},
-        rule=prequential.rule,
-        rates=RateCounts.of(labels, training.target.classes, until=materials.until),
-    )
 
 
 def _keep(workspace: Workspace, parts: BundleParts, provenance: Provenance) -> Trained:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 import pandas as pd
 
@@ -12,15 +13,19 @@ from forecastlab.contracts.candles import Market, MarketView
 from forecastlab.contracts.canonical import digest
 from forecastlab.contracts.config import Recipe
 from forecastlab.contracts.errors import DataUnavailable
-from forecastlab.contracts.intervals import Interval
-from forecastlab.contracts.ports import CandleArchive, Progress
+from forecastlab.contracts.intervals import DURATION, Interval, last_closed_open
+from forecastlab.contracts.ports import CandleArchive, FundingArchive, Progress
 from forecastlab.evaluation.splits import Fold
 from forecastlab.features.build import build_panel
+from forecastlab.features.feature import FeatureKey
 from forecastlab.features.realised import daily_variance
 from forecastlab.models.base import Learner, TrainingSet
 from forecastlab.targets.catalogue import target_from_name
 
 _INTERVALS: tuple[Interval, ...] = ("1d", "4h", "1h")
+
+_KIND: Final = "/"
+"""Parts a set's name from its variant, where a member's table names both: `direction/scaled`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +35,23 @@ class Materials:
     Attributes:
         features: feature set -> rows, index (`symbol`, `open_time`), complete.
         labels: candidate -> `label`, `as_of`, `resolves_at`, index (`symbol`, `open_time`).
-        daily: `features.realised.daily_variance` of all symbols, index (`symbol`, `open_time`).
+        daily: `features.realised.daily_variance` of all symbols, index (`symbol`, `open_time`);
+            empty where the rows are not daily.
+        fit_every: of the labels, every so many-th candle's may be learnt from.
     """
 
     symbol: str
+    interval: Interval
     until: datetime
     features: Mapping[str, pd.DataFrame]
     labels: Mapping[str, pd.DataFrame]
     daily: pd.DataFrame
+    fit_every: int = 1
+
+    @property
+    def last_open(self) -> datetime:
+        """Open of the newest candle that was known."""
+        return self.until - DURATION[self.interval]
 
     def own(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the forecast symbol's rows, index `open_time`."""
@@ -48,40 +62,91 @@ class Materials:
         """Return the same with these candidates' labels alone, to be sent to a worker."""
         return replace(self, labels={name: self.labels[name] for name in candidates})
 
-    def training_set(self, candidate: str, fold: Fold) -> TrainingSet:
+    def training_set(
+        self, candidate: str, fold: Fold, feature_sets: Iterable[str] | None = None
+    ) -> TrainingSet:
         """Return what a fold's refit may see: nothing that was unknown at `fold.refit`."""
-        return self.training_sets((candidate,), fold)[candidate]
+        return self.training_sets((candidate,), fold, feature_sets)[candidate]
 
-    def training_sets(self, candidates: Iterable[str], fold: Fold) -> dict[str, TrainingSet]:
-        """Return the same for several candidates, which share all tables but the labels."""
-        closed = pd.Timestamp(fold.refit) - timedelta(days=1)
-        features = {name: _opened_by(table, closed) for name, table in self.features.items()}
-        daily = _opened_by(self.daily, closed)
+    def training_sets(
+        self, candidates: Iterable[str], fold: Fold, feature_sets: Iterable[str] | None = None
+    ) -> dict[str, TrainingSet]:
+        """Return the same for several candidates, which share all tables but the labels.
+
+        Args:
+            feature_sets: only these; None for all.
+        """
+        closed = pd.Timestamp(fold.refit) - DURATION[self.interval]
+        wanted = self.features if feature_sets is None else dict.fromkeys(feature_sets)
+        features = {name: _opened_by(self.features[name], closed) for name in wanted}
+        daily = _opened_by(self.daily, pd.Timestamp(fold.refit) - DURATION["1d"])
         return {
             candidate: TrainingSet(
                 symbol=self.symbol,
                 target=target_from_name(candidate),
                 until=fold.refit,
                 features=features,
-                labels=fold.training(self.labels[candidate]),
+                labels=self._learnt(fold.training(self.labels[candidate])),
                 daily=daily,
             )
             for candidate in candidates
         }
 
+    def _learnt(self, labels: pd.DataFrame) -> pd.DataFrame:
+        """Return the labels that are learnt from: overlapping ones say little that is new."""
+        if self.fit_every == 1:
+            return labels
+        opens = pd.DatetimeIndex(labels.index.get_level_values("open_time")).as_unit("ms").asi8
+        number = opens // (DURATION[self.interval] // timedelta(milliseconds=1))
+        learnt: pd.DataFrame = labels.loc[number % self.fit_every == 0]
+        return learnt
+
 
 def read_training_market(
     archive: CandleArchive, recipe: Recipe, last_open: datetime, progress: Progress
 ) -> Market:
-    """Read all candles of the recipe's symbols up to the day that opens at `last_open`."""
-    pairs = [(symbol, interval) for symbol in recipe.train.symbols for interval in _INTERVALS]
+    """Read the candles of the recipe's symbols that are closed when the one at `last_open` is."""
+    pairs = [(symbol, interval) for symbol in market_symbols(recipe) for interval in _INTERVALS]
+    closed = last_open + DURATION[recipe.interval]
     series = []
     with progress.track("read candles", len(pairs)) as bar:
         for symbol, interval in pairs:
-            last = last_open + timedelta(hours=23) if interval != "1d" else last_open
+            last = last_closed_open(closed, interval)
             series.append(archive.read(symbol, interval, None, last))
             bar.advance()
-    return Market(series)
+    return Market(series, funding_rates(archive, recipe))
+
+
+def funding_rates(archive: CandleArchive, recipe: Recipe) -> dict[str, pd.Series]:
+    """Return the funding rates of a recipe's symbols, if it reads any.
+
+    Raises:
+        DataUnavailable: the recipe reads them, and the source has none.
+    """
+    if not recipe.features.funding:
+        return {}
+    if not isinstance(archive, FundingArchive):
+        raise DataUnavailable(
+            f"{recipe.name} reads funding rates, and this source has none.",
+            remedy="Set `funding = false` in the recipe, or name a --source with extras/.",
+        )
+    return {symbol: archive.funding(symbol) for symbol in market_symbols(recipe)}
+
+
+def market_symbols(recipe: Recipe) -> tuple[str, ...]:
+    """Return every symbol whose candles a recipe reads, the forecast one first."""
+    return tuple(dict.fromkeys((recipe.symbol, *recipe.train.symbols, *recipe.references)))
+
+
+def serving_series(recipe: Recipe) -> tuple[tuple[str, Interval], ...]:
+    """Return the series that a forecast reads, the symbol's own first.
+
+    A daily recipe looks at its symbol alone; others read every symbol that they learn from, and the
+    longer candles that were closed.
+    """
+    if recipe.interval == "1d" and not recipe.references:
+        return ((recipe.symbol, "1d"), (recipe.symbol, "1h"))
+    return tuple((symbol, one) for symbol in market_symbols(recipe) for one in _INTERVALS)
 
 
 def market_digest(market: Market) -> str:
@@ -95,41 +160,62 @@ def build_materials(view: MarketView, recipe: Recipe, learners: Iterable[Learner
     Raises:
         DataUnavailable: the forecast symbol has no complete feature row.
     """
-    symbols = recipe.train.symbols
+    read_by: dict[str, list[str]] = {}
+    for learner in learners:
+        read_by.setdefault(learner.feature_set, []).extend(_pooled(learner, recipe))
     features = {
-        name: build_panel(view, symbols, name, variant=variant_of(recipe, name))
-        for name in dict.fromkeys(learner.feature_set for learner in learners)
+        name: build_panel(view, dict.fromkeys((recipe.symbol, *symbols)), feature_key(recipe, name))
+        for name, symbols in read_by.items()
     }
     for name, table in features.items():
         if recipe.symbol not in table.index.get_level_values("symbol"):
             raise DataUnavailable(
                 f"{recipe.symbol} has no complete row of the feature set {name}.",
-                remedy="Bring more history of its 1d and 1h candles.",
+                remedy="Bring more history of its candles.",
             )
-    daily = {symbol: view.candles(symbol, "1d") for symbol in symbols}
+    symbols = recipe.train.symbols
+    candles = {symbol: view.candles(symbol, recipe.interval) for symbol in symbols}
+    daily = {symbol: daily_variance(view, symbol) for symbol in symbols}
     return Materials(
         symbol=recipe.symbol,
+        interval=recipe.interval,
         until=view.as_of,
         features=features,
         labels={
             candidate: _stacked(
-                {s: target_from_name(candidate).labels(c) for s, c in daily.items()}
+                {s: target_from_name(candidate).labels(c) for s, c in candles.items()}
             )
             for candidate in recipe.target.candidates
         },
-        daily=_stacked({symbol: daily_variance(view, symbol) for symbol in symbols}),
+        daily=_stacked(daily) if recipe.interval == "1d" else _stacked(daily).iloc[:0],
+        fit_every=recipe.train.fit_every,
     )
 
 
-def variant_of(recipe: Recipe, feature_set: str) -> str:
-    """Return the variant of a feature set: the recipe names its own set's, others are raw.
+def _pooled(learner: Learner, recipe: Recipe) -> tuple[str, ...]:
+    """Return the symbols that a learner pools; those of the recipe where it does not say."""
+    return tuple(getattr(learner, "symbols", recipe.train.symbols))
+
+
+def feature_key(recipe: Recipe, feature_set: str) -> FeatureKey:
+    """Return the key of a feature set that a member of the recipe reads.
+
+    The recipe names its own set's variant; a member may name another set with a variant, as in
+    `direction/scaled`; a set without one is raw.
 
     >>> from forecastlab.contracts.config import FeatureTable
-    >>> class Any: features = FeatureTable(set="flow", variant="scaled")
-    >>> variant_of(Any, "flow"), variant_of(Any, "variance")
+    >>> class Any:
+    ...     interval, references = "1d", ()
+    ...     features = FeatureTable(set="flow", variant="scaled")
+    >>> feature_key(Any, "flow").variant, feature_key(Any, "variance").variant
     ('scaled', 'raw')
     """
-    return recipe.features.variant if feature_set == recipe.features.set else "raw"
+    name, _, variant = feature_set.partition(_KIND)
+    own = recipe.features.variant if name == recipe.features.set else "raw"
+    chosen = variant or own
+    # The scaled set looks at the market as a whole, its own symbol included.
+    market = recipe.features.references if chosen == "scaled" else recipe.references
+    return FeatureKey(name, chosen, recipe.interval, market, recipe.features.funding)
 
 
 def _stacked(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

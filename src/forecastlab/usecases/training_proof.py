@@ -35,18 +35,26 @@ from forecastlab.usecases.audit_subjects import (
     serving_view,
     side_by_side,
 )
+from forecastlab.usecases.joint_walk_forward import is_joint
 from forecastlab.usecases.measure import measure, publish_out_of_fold
-from forecastlab.usecases.training_materials import Materials
+from forecastlab.usecases.quick_recipe import small
+from forecastlab.usecases.training_materials import Materials, serving_series
 from forecastlab.usecases.walk_forward import OutOfFold, out_of_fold
 
 SEEDS: Final = 20
 """Shuffles of L8; at most 3 of them may be `better`."""
 
-_LABEL_FOLDS: Final = 4
-"""Folds that are refitted with poisoned labels."""
 
-_CLOSE_FOLDS: Final = 2
-"""Folds that are refitted, features and all, on a market with poisoned later candles."""
+@dataclass(frozen=True)
+class Refits:
+    """Folds that are refitted with poisoned labels, and with poisoned later candles."""
+
+    labels: int
+    closes: int
+
+
+THOROUGH: Final = Refits(4, 2)
+QUICK: Final = Refits(2, 1)
 
 _BLOCKS: Final = 16
 """Blocks whose published forecasts are made again with poisoned labels."""
@@ -74,7 +82,7 @@ class WalkForward:
         return tuple(fold for fold in one.folds if fold.number in numbers)
 
 
-def prove_purge(walked: WalkForward, progress: Progress) -> CheckReport:
+def prove_purge(walked: WalkForward, progress: Progress, refits: Refits = THOROUGH) -> CheckReport:
     """L5: labels are purged at every fold, and reach neither members nor the published forecast.
 
     Sampled folds are fitted again with every label that they must not know turned into another
@@ -82,15 +90,16 @@ def prove_purge(walked: WalkForward, progress: Progress) -> CheckReport:
     """
     reports = []
     folds = walked.folds
-    with progress.track("L5 purge", 3 + _CLOSE_FOLDS) as bar:
+    learners = {name: small(one) for name, one in walked.learners.items()}
+    with progress.track("L5 purge", 3 + refits.closes) as bar:
         reports += [_purged(walked, candidate) for candidate in walked.found]
         bar.advance()
-        reports.append(_members_out_of_reach(walked, _spread(folds, _LABEL_FOLDS)))
+        reports.append(_members_out_of_reach(walked, _spread(folds, refits.labels)))
         bar.advance()
         reports += [_published_out_of_reach(walked, candidate) for candidate in walked.found]
         bar.advance()
-        for fold in _spread(folds, _CLOSE_FOLDS):
-            subject = refit_subject(walked.recipe, walked.learners, fold)
+        for fold in _spread(folds, refits.closes):
+            subject = refit_subject(walked.recipe, learners, fold)
             seed, refit = walked.recipe.train.seed, [fold.refit]
             reports.append(
                 poison(subject, walked.view, refit, seed=seed, check="L5", kinds=("scaled",))
@@ -106,7 +115,14 @@ def prove_labels(view: MarketView, recipe: Recipe) -> CheckReport:
     return joined(
         "L6",
         [
-            label_window(one.name, one.labels, candles, horizon=one.horizon, seed=recipe.train.seed)
+            label_window(
+                one.name,
+                one.labels,
+                candles,
+                horizon=one.horizon,
+                seed=recipe.train.seed,
+                looks_at=one.looks_at,
+            )
             for one in targets
         ],
     )
@@ -127,11 +143,11 @@ def prove_start_up(
     Args:
         window: days that serving reads at the least; by default what the recipe says.
     """
-    days, day = window or recipe.serving.daily_candles, DURATION[recipe.interval]
-    newest = view.candles(recipe.symbol, recipe.interval).last_open + day
+    days, day = window or recipe.serving.daily_candles, DURATION["1d"]
+    newest = view.as_of
     as_ofs = [newest - day * int(back) for back in np.linspace(0, _START_UP_DAYS, _DATES)]
     subject = forecast_subject(recipe, forecasters, newest=1)
-    shown = partial(serving_view, symbol=recipe.symbol)
+    shown = partial(serving_view, series=serving_series(recipe))
     with progress.track("L7 start-up", 1) as bar:
         try:
             found = start_up(subject, view, as_ofs, window=days, shown=shown)
@@ -203,23 +219,43 @@ def _purged(walked: WalkForward, candidate: str) -> CheckReport:
 
 
 def _members_out_of_reach(walked: WalkForward, folds: Sequence[Fold]) -> CheckReport:
+    """Refit folds with poisoned labels; networks in small, against themselves with clean labels.
+
+    What was scored of a network came from one batch with all other folds' networks, whose sums
+    round otherwise than a fold's alone.
+    """
+    alone = {name: one for name, one in walked.learners.items() if not is_joint(one)}
+    joint = {name: small(one) for name, one in walked.learners.items() if is_joint(one)}
+    reports = [_out_of_reach(walked, alone, folds, scored=True)] if alone else []
+    if joint:
+        reports.append(_out_of_reach(walked, joint, folds[-1:], scored=False))
+    return joined("L5", reports)
+
+
+def _out_of_reach(
+    walked: WalkForward, learners: Mapping[str, Learner], folds: Sequence[Fold], *, scored: bool
+) -> CheckReport:
     every = pd.concat(dict(walked.materials.labels), names=["candidate"])
     candidates = list(walked.found)
 
     def refitted(labels: pd.DataFrame, fold: Fold) -> pd.DataFrame:
         own = {name: labels.loc[[name]].droplevel("candidate") for name in candidates}
         materials = replace(walked.materials, labels=own)
-        return fold_forecasts(materials, walked.recipe, walked.learners, fold)
+        return fold_forecasts(materials, walked.recipe, learners, fold)
 
-    def scored(fold: Fold) -> pd.DataFrame:
+    def as_scored(fold: Fold) -> pd.DataFrame:
         tables = {
-            name: {member: fold.test(table) for member, table in one.members.items()}
+            name: {member: fold.test(one.members[member]) for member in learners}
             for name, one in walked.found.items()
         }
         return side_by_side(tables)
 
     return labels_out_of_reach(
-        refitted, every, folds, classes=target_from_name(candidates[0]).classes, scored=scored
+        refitted,
+        every,
+        folds,
+        classes=target_from_name(candidates[0]).classes,
+        scored=as_scored if scored else None,
     )
 
 

@@ -11,6 +11,7 @@ from forecastlab.contracts.candles import Candles, Gap
 from forecastlab.contracts.config import Recipe
 from forecastlab.contracts.intervals import DURATION, Interval, last_closed_open
 from forecastlab.contracts.ports import AppendReport, Lake
+from forecastlab.usecases.serving_window import Needed
 from forecastlab.usecases.workspace import Workspace
 
 OUTAGE: Final = timedelta(days=4)
@@ -40,7 +41,8 @@ class Need:
 def training_needs(recipe: Recipe) -> tuple[Need, ...]:
     """Return all series that a recipe trains on, with all their history."""
     intervals: tuple[Interval, ...] = ("1d", "4h", "1h")
-    return tuple(Need(symbol, one) for symbol in recipe.train.symbols for one in intervals)
+    symbols = dict.fromkeys((recipe.symbol, *recipe.train.symbols, *recipe.references))
+    return tuple(Need(symbol, one) for symbol in symbols for one in intervals)
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,10 @@ class Held:
     last_open: datetime | None
 
 
-def serving_needs(symbol: str, first_open: datetime) -> tuple[Need, ...]:
+def serving_needs(needed: Needed, asof_open: datetime) -> tuple[Need, ...]:
     """Return the series that a forecast reads, from the first candle of its window on."""
-    return (Need(symbol, "1d", first_open), Need(symbol, "1h", first_open))
+    first = needed.first_open(asof_open)
+    return tuple(Need(symbol, interval, first) for symbol, interval in needed.series)
 
 
 def update(

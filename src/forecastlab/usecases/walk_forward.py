@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from forecastlab.contracts.config import Recipe, midnight
+from forecastlab.contracts.intervals import DURATION
 from forecastlab.contracts.ports import Progress
 from forecastlab.evaluation.splits import Fold, walk_forward
 from forecastlab.models.base import Learner, Model, TrainingSet
 from forecastlab.models.base_rate import expanding_rate, trailing_rate
 from forecastlab.models.first_passage import FirstPassage
 from forecastlab.targets.catalogue import target_from_name
+from forecastlab.usecases.joint_walk_forward import is_joint, joint_out_of_fold
 from forecastlab.usecases.training_materials import Materials
 
 _FOLDS_PER_TASK = 4
@@ -46,7 +48,7 @@ def make_folds(recipe: Recipe, last_open: datetime) -> tuple[Fold, ...]:
     return walk_forward(
         midnight(recipe.train.oof_from),
         last_open,
-        step=recipe.train.refit_days,
+        step=recipe.refit_candles,
         interval=recipe.interval,
         embargo=recipe.train.embargo,
         train_window=None if window == "all" else timedelta(days=window),
@@ -54,25 +56,63 @@ def make_folds(recipe: Recipe, last_open: datetime) -> tuple[Fold, ...]:
 
 
 def out_of_fold(
-    materials: Materials, recipe: Recipe, learners: Mapping[str, Learner], progress: Progress
+    materials: Materials,
+    recipe: Recipe,
+    learners: Mapping[str, Learner],
+    progress: Progress,
+    *,
+    folds: tuple[Fold, ...] | None = None,
 ) -> dict[str, OutOfFold]:
-    """Fit every member of every candidate at every fold; joblib spreads the folds over workers."""
-    found = dict(each_out_of_fold(materials, recipe, learners, progress))
+    """Fit every member of every candidate at every fold; joblib spreads the folds over workers.
+
+    Args:
+        folds: only these; None for all of the recipe up to the materials' end.
+    """
+    found = dict(each_out_of_fold(materials, recipe, learners, progress, folds=folds))
     return {candidate: found[candidate] for candidate in recipe.target.candidates}
 
 
 def each_out_of_fold(
-    materials: Materials, recipe: Recipe, learners: Mapping[str, Learner], progress: Progress
+    materials: Materials,
+    recipe: Recipe,
+    learners: Mapping[str, Learner],
+    progress: Progress,
+    *,
+    folds: tuple[Fold, ...] | None = None,
 ) -> Iterator[tuple[str, OutOfFold]]:
     """Yield each candidate's forecasts as soon as its folds are done, one horizon after the other.
 
-    Candidates that share a horizon share the fits that do not depend on the level.
+    Candidates that share a horizon share the fits that do not depend on the level; learners that
+    fit jointly train all folds and candidates at once.
     """
+    folds = folds or make_folds(recipe, materials.last_open)
+    joint = {name: one for name, one in learners.items() if is_joint(one)}
+    alone = {name: one for name, one in learners.items() if name not in joint}
+    seed = recipe.train.seed
+    together = {
+        name: joint_out_of_fold(materials, recipe.target.candidates, folds, one, seed, progress)
+        for name, one in joint.items()
+    }
+    for candidate, parts in _each_alone(materials, recipe, alone, folds, progress):
+        own = [*parts, {name: tables[candidate] for name, tables in together.items()}]
+        yield candidate, _collected(materials, candidate, folds, own, tuple(learners))
+
+
+def _each_alone(
+    materials: Materials,
+    recipe: Recipe,
+    learners: Mapping[str, Learner],
+    folds: tuple[Fold, ...],
+    progress: Progress,
+) -> Iterator[tuple[str, list[dict[str, pd.DataFrame]]]]:
+    """Yield each candidate's forecasts by the learners that fit one model at a time, in parts."""
     import joblib  # noqa: PLC0415 - 0.1 s that only commands which fit should pay
 
-    folds = make_folds(recipe, materials.until - timedelta(days=1))
     chunks = [folds[i : i + _FOLDS_PER_TASK] for i in range(0, len(folds), _FOLDS_PER_TASK)]
     groups = _by_horizon(recipe.target.candidates)
+    if not learners:
+        yield from ((candidate, []) for group in groups for candidate in group)
+        return
     calls = (
         joblib.delayed(_fit_folds)(part, group, chunk, learners, recipe.train.seed)
         for group, part in ((group, materials.for_candidates(group)) for group in groups)
@@ -86,8 +126,7 @@ def each_out_of_fold(
                 parts.append(next(results))
                 bar.advance()
             for candidate in group:
-                own = [part[candidate] for part in parts]
-                yield candidate, _collected(materials, candidate, folds, own)
+                yield candidate, [part[candidate] for part in parts]
 
 
 def _by_horizon(candidates: Iterable[str]) -> list[tuple[str, ...]]:
@@ -110,7 +149,8 @@ def _fit_folds(
         candidate: {name: [] for name in learners} for candidate in candidates
     }
     for fold in folds:
-        training = materials.training_sets(candidates, fold)
+        sets = dict.fromkeys(one.feature_set for one in learners.values())
+        training = materials.training_sets(candidates, fold, sets)
         for name, learner in learners.items():
             rows = fold.test(materials.own(materials.features[learner.feature_set]))
             if len(rows):
@@ -134,7 +174,9 @@ def _fitted(
         return
     shared = learner.fit(next(iter(training.values())), seed=seed)
     for candidate in training:
-        yield candidate, shared.for_level(target_from_name(candidate).level)
+        level = target_from_name(candidate).level
+        if level is not None:
+            yield candidate, shared.for_level(level)
 
 
 def _collected(
@@ -142,18 +184,21 @@ def _collected(
     candidate: str,
     folds: tuple[Fold, ...],
     parts: list[dict[str, pd.DataFrame]],
+    names: tuple[str, ...],
 ) -> OutOfFold:
-    """Join the parts on the as-ofs that every member forecast."""
+    """Join the parts on the as-ofs that every member forecast; members in the recipe's order."""
     members = {
-        name: pd.concat([part[name] for part in parts if len(part[name])]) for name in parts[0]
+        name: pd.concat([part[name] for part in parts if name in part and len(part[name])])
+        for name in names
     }
-    index = shared_opens(members.values())
+    index = shared_opens(table.index for table in members.values())
     target, labels = target_from_name(candidate), materials.own(materials.labels[candidate])
-    as_of = pd.DatetimeIndex(index + timedelta(days=1))
+    candle = DURATION[materials.interval]
+    as_of = pd.DatetimeIndex(index + candle)
     rows = pd.DataFrame(
         {
             "as_of": as_of,
-            "resolves_at": as_of + timedelta(days=target.horizon),
+            "resolves_at": as_of + target.horizon * candle,
             "label": labels["label"].reindex(index).astype("float64"),
             "fold": _fold_numbers(index, folds),
         },
@@ -172,14 +217,14 @@ def _collected(
     )
 
 
-def shared_opens(tables: Iterable[pd.DataFrame]) -> pd.DatetimeIndex:
-    """Return the opens that all tables have, ascending.
+def shared_opens(indexes: Iterable[pd.Index]) -> pd.DatetimeIndex:
+    """Return the opens that all indexes have, ascending.
 
     >>> days = pd.date_range("2025-01-01", periods=3, tz="UTC")
-    >>> len(shared_opens([pd.DataFrame(index=days), pd.DataFrame(index=days[1:])]))
+    >>> len(shared_opens([days, days[1:]]))
     2
     """
-    first, *others = (pd.DatetimeIndex(table.index) for table in tables)
+    first, *others = (pd.DatetimeIndex(index) for index in indexes)
     for other in others:
         first = first.intersection(other)
     return first.sort_values()

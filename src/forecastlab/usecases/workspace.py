@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from forecastlab.contracts.cloud_task import ALONE, CloudTask
+from forecastlab.contracts.device import CPU, Device
 from forecastlab.contracts.ports import (
     Bundles,
     CandleArchive,
@@ -32,6 +34,8 @@ class Workspace:
         clock: decides what is closed, live and stale (the exchange's, or the simulated one).
         wall: stamps attempts and registry events; needs no network, so a rollback never waits.
         by: who acts, for the registry.
+        device: finds, once, where models compute; raises ConfigError where that is not there.
+        task: the task of a cloud job that this process is.
     """
 
     deployment: str
@@ -48,6 +52,8 @@ class Workspace:
     pin_store: Callable[[], None]
     production_dir: Path | None
     by: str
+    device: Callable[[], Device] = lambda: CPU
+    task: CloudTask = ALONE
 
     @property
     def source_kind(self) -> SourceKind:

@@ -48,3 +48,26 @@ def test_a_margin_of_exactly_a_tenth_counts_in_floats_too(base: float) -> None:
     rate = {-1: (1 - base) / 2, 0: base, 1: (1 - base) / 2}
     move = {-1: (1.1 - base) / 2, 0: base - 0.1, 1: (1.1 - base) / 2}
     assert read_call(move, rate, verdict="better", direction_verdict=CHANCE) == "move_likely"
+
+
+@pytest.mark.parametrize(
+    ("up", "base", "call"),
+    [
+        (0.58, 0.50, "up_likely"),
+        (0.579, 0.50, "neutral"),
+        (0.50, 0.50, "neutral"),
+        (0.421, 0.50, "neutral"),
+        (0.42, 0.50, "down_likely"),
+        # Against the label's own frequency, not against one half.
+        (0.46, 0.38, "up_likely"),
+        (0.42, 0.38, "neutral"),
+        (0.30, 0.38, "down_likely"),
+    ],
+)
+@pytest.mark.parametrize("direction", ["better", "not_distinguishable"])
+def test_of_two_classes_the_rise_is_read_against_its_base_rate(
+    up: float, base: float, call: str, direction: Verdict
+) -> None:
+    table, rate = {0: 1 - up, 1: up}, {0: 1 - base, 1: base}
+    assert read_call(table, rate, verdict="better", direction_verdict=direction) == call
+    assert read_call(table, rate, verdict=CHANCE, direction_verdict=direction) == "no_view"

@@ -10,7 +10,9 @@ from forecastlab.contracts.errors import DataUnavailable
 from forecastlab.evaluation.circular_shift import ENOUGH, moved, shift_null
 from forecastlab.evaluation.scores import (
     AUC_ONE_VS_REST,
+    DIRECTION_AUC,
     EVENT_AUC,
+    AucScore,
     Forecasts,
     value,
 )
@@ -92,3 +94,19 @@ def test_an_undetermined_score_has_no_p_value() -> None:
 def test_a_span_too_short_to_move_labels_is_refused() -> None:
     with pytest.raises(DataUnavailable, match="83 scored rows"):
         shift_null(AUC_ONE_VS_REST, runs_of_luck(6, rows=83), block=BLOCK)
+
+
+@pytest.mark.parametrize("score", [AUC_ONE_VS_REST, EVENT_AUC, DIRECTION_AUC])
+@pytest.mark.parametrize("classes", [(0, 1), (-1, 0, 1)])
+def test_ranks_sorted_once_give_what_every_move_gives(
+    score: AucScore, classes: tuple[int, ...]
+) -> None:
+    random = np.random.default_rng(0)
+    # Rounded probabilities tie, and one class is rare.
+    table = random.dirichlet([3.0] * len(classes), 200).round(2)
+    table[:, -1] = 1 - table[:, :-1].sum(axis=1)
+    labels = random.choice(classes, 200, p=[0.05, 0.95] if len(classes) == 2 else [0.05, 0.5, 0.45])
+    forecasts = Forecasts(table, labels, classes)
+    found = shift_null(score, forecasts, block=BLOCK)
+    by_hand = [value(score, moved(forecasts, int(offset))) for offset in found.offsets]
+    np.testing.assert_allclose(found.values, by_hand, rtol=0, atol=1e-12)

@@ -84,7 +84,7 @@ def test_the_error_of_an_auc_is_that_of_the_arch_package() -> None:
     score = noise[:900] + 0.05 * labels
     up = 1 / (1 + np.exp(-score))
     given = Forecasts(np.column_stack([1 - up, up]), labels, (0, 1))
-    drawn = score_draws([AUC_ONE_VS_REST], given, block=45, seed=7, draws=4000)
+    drawn = score_draws([AUC_ONE_VS_REST], {"": given}, block=45, seed=7, draws=4000)[""]
     # MovingBlockBootstrap(45).apply(roc_auc_score, 4000) of arch 8.0.0 on the same rows.
     assert value(AUC_ONE_VS_REST, given) == pytest.approx(0.5678713056490833)
     assert drawn["auc_one_vs_rest"].std() == pytest.approx(0.07562271593026086, rel=0.05)
@@ -113,3 +113,21 @@ def test_other_or_too_few_rows_are_refused() -> None:
     short = Forecasts(GOOD.probabilities[:20], LABELS[:20], CLASSES)
     with pytest.raises(DataUnavailable, match="too few"):
         compare({"short": short}, ALL, HOW)
+
+
+def test_over_many_rows_differences_of_areas_are_paired_without_draws(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = [EVENT_AUC, DIRECTION_AUC, AUC_ONE_VS_REST]
+    drawn = compare({"good": GOOD, "poor": POOR}, names, HOW)
+    monkeypatch.setattr("forecastlab.evaluation.uncertainty.LONG", ROWS)
+    found = compare({"good": GOOD, "poor": POOR}, names, HOW)
+    for score in names:
+        for table, other in (
+            (found.scores["poor"], drawn.scores["poor"]),
+            (found.differences["poor"], drawn.differences["poor"]),
+        ):
+            one, two = table[score.name], other[score.name]
+            assert one.estimate == two.estimate
+            assert one.standard_error == pytest.approx(two.standard_error, rel=0.12)
+            assert one.standard_error != two.standard_error

@@ -108,3 +108,32 @@ def test_what_is_no_forecast_is_refused(
 ) -> None:
     with pytest.raises(DataMalformed, match=message):
         Forecasts.of(pd.DataFrame(table), pd.Series(labels))
+
+
+def test_of_two_classes_the_direction_is_class_one_and_there_is_no_event() -> None:
+    table = np.array([[0.7, 0.3], [0.4, 0.6], [0.4, 0.6], [0.2, 0.8]])
+    found = Forecasts(table, np.array([0, 1, 0, 1]), (0, 1))
+    assert value(DIRECTION_AUC, found) == value(AUC_ONE_VS_REST, found) == 0.875
+    assert math.isnan(value(EVENT_AUC, found))
+    sided = Forecasts(table, np.array([-1, 1, -1, 1]), (-1, 1))
+    assert value(DIRECTION_AUC, sided) == 0.875
+    for classes in ((0, 1), (-1, 1)):
+        assert [score.name for score in scores_for(classes)] == [
+            "log_loss",
+            "brier",
+            "direction_auc",
+        ]
+
+
+def test_a_direction_among_events_is_influenced_by_events_alone() -> None:
+    random = np.random.default_rng(0)
+    found = Forecasts(random.dirichlet([2, 2, 2], 300), random.choice(CLASSES, 300), CLASSES)
+    influence = DIRECTION_AUC.influence(found)
+    assert (influence[found.labels == 0] == 0).all()
+    assert influence.mean() == pytest.approx(0, abs=1e-12)
+    # To first order, doubling a row moves the score by its influence / rows.
+    for row in np.flatnonzero(found.labels != 0)[:5]:
+        counts = np.ones((1, 300))
+        counts[0, row] = 2
+        moved = DIRECTION_AUC.draws(found, counts)[0] - value(DIRECTION_AUC, found)
+        assert moved == pytest.approx(influence[row] / 300, rel=0.03)

@@ -110,3 +110,20 @@ def test_without_events_there_is_no_direction() -> None:
     calm = Forecasts(UNIFORM.probabilities, np.zeros(ROWS, dtype=int), CLASSES)
     found = measure_direction(calm, horizon=5, seed=1)
     assert (found.auc, found.ci95, found.verdict) == (None, None, "not_distinguishable")
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "better"), (-1, "worse")])
+def test_of_two_classes_every_row_has_a_direction(sign: int, verdict: str) -> None:
+    labels = np.repeat(np.random.default_rng(0).integers(0, 2, 240), 5)
+    noise = np.random.default_rng(1).standard_normal(ROWS)
+    up = 1 / (1 + np.exp(-0.1 * noise - sign * 0.1 * (labels - 0.5)))
+    found = measure_direction(
+        Forecasts(np.column_stack([1 - up, up]), labels, (0, 1)), horizon=5, seed=1, week=168
+    )
+    assert found.verdict == verdict
+    assert found.auc is not None and (found.auc > 0.5) == (sign > 0)
+
+
+def test_one_side_alone_has_no_direction() -> None:
+    calm = Forecasts(np.full((ROWS, 2), 0.5), np.ones(ROWS, dtype="int64"), (0, 1))
+    assert measure_direction(calm, horizon=5, seed=1).auc is None

@@ -7,16 +7,27 @@ import pytest
 from scipy.signal import lfilter
 
 from forecastlab.contracts.errors import DataUnavailable
-from forecastlab.evaluation.scores import EVENT_AUC, LOG_LOSS, Forecasts, scores_for
+from forecastlab.evaluation.scores import (
+    AUC_ONE_VS_REST,
+    DIRECTION_AUC,
+    EVENT_AUC,
+    LOG_LOSS,
+    AucScore,
+    Forecasts,
+    scores_for,
+)
 from forecastlab.evaluation.uncertainty import (
     block_length,
     effective_rows,
     mean_interval,
     mean_standard_error,
     politis_white,
+    rank_block,
     resample_counts,
+    score_draws,
     score_intervals,
     student_interval,
+    subset_mean_interval,
 )
 from tests.support.out_of_fold import CLASSES
 
@@ -141,3 +152,70 @@ def test_a_score_without_events_has_no_interval() -> None:
     interval = score_intervals([EVENT_AUC], calm, block=42, seed=1)["event_auc"]
     assert math.isnan(interval.estimate)
     assert math.isnan(interval.high)
+
+
+def two_classes(rows: int, seed: int = 8) -> Forecasts:
+    random = np.random.default_rng(seed)
+    labels = np.repeat(random.integers(0, 2, rows // 10), 10)
+    noise = np.convolve(random.standard_normal(rows + 19), np.ones(20) / 20, "valid")
+    up = 1 / (1 + np.exp(-noise - 0.1 * labels))
+    return Forecasts(np.column_stack([1 - up, up]), labels, (0, 1))
+
+
+@pytest.mark.parametrize("score", [DIRECTION_AUC, AUC_ONE_VS_REST, EVENT_AUC])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_over_many_rows_influence_stands_in_for_draws(
+    score: AucScore, classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forecasts = two_classes(3000) if classes == 2 else made_up(3000)
+    drawn = score_intervals([score], forecasts, block=60, seed=1)[score.name]
+    monkeypatch.setattr("forecastlab.evaluation.uncertainty.LONG", 3000)
+    found = score_intervals([score], forecasts, block=60, seed=1)[score.name]
+    if classes == 2 and score is EVENT_AUC:
+        assert math.isnan(found.estimate) and math.isnan(drawn.estimate)
+        return
+    assert found.estimate == drawn.estimate
+    assert found.standard_error != drawn.standard_error
+    assert found.standard_error == pytest.approx(drawn.standard_error, rel=0.06)
+
+
+def test_an_undetermined_score_has_no_influence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forecastlab.evaluation.uncertainty.LONG", 100)
+    calm = Forecasts(np.full((200, 3), 1 / 3), np.zeros(200, dtype=int), CLASSES)
+    interval = score_intervals([DIRECTION_AUC], calm, block=42, seed=1)["direction_auc"]
+    assert math.isnan(interval.estimate) and math.isnan(interval.high)
+
+
+def test_a_rank_score_is_resampled_by_the_week_where_there_are_weeks() -> None:
+    losses = np.random.default_rng(0).standard_normal(5000)
+    assert rank_block(losses, 5, week=168) == 168
+    assert rank_block(losses, 100, week=168) == 300
+    assert rank_block(losses[:200], 5, week=168) == 100
+    assert rank_block(losses, 21, week=7) == block_length(losses, 21)
+
+
+def test_the_mean_of_a_subset_has_the_error_of_repeated_samples() -> None:
+    found, errors = [], []
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        values = 5 + np.convolve(random.standard_normal(846), np.ones(7), "valid")
+        # Which rows count is random too, and hangs together.
+        inside = np.repeat(random.random(60) < 0.4, 14)
+        interval = subset_mean_interval(values, inside, block=42)
+        assert interval.estimate == pytest.approx(values[inside].mean())
+        found.append(interval.estimate)
+        errors.append(interval.standard_error)
+    assert np.mean(errors) == pytest.approx(np.std(found), rel=0.15)
+
+
+def test_an_empty_subset_has_no_mean() -> None:
+    interval = subset_mean_interval(np.ones(100), np.zeros(100, dtype=bool), block=5)
+    assert math.isnan(interval.estimate) and math.isnan(interval.low)
+
+
+def test_all_forecasters_are_drawn_on_the_same_rows() -> None:
+    one, other = two_classes(600, seed=1), two_classes(600, seed=2)
+    both = score_draws([LOG_LOSS], {"a": one, "b": other}, block=42, seed=3, draws=50)
+    for name, forecasts in (("a", one), ("b", other)):
+        alone = score_draws([LOG_LOSS], {"x": forecasts}, block=42, seed=3, draws=50)["x"]
+        np.testing.assert_array_equal(both[name]["log_loss"], alone["log_loss"])

@@ -84,7 +84,7 @@ def test_it_says_verdict_luck_and_side(whole: str) -> None:
     found = verdict.evaluation
     assert f"log loss {found.log_loss:.4f} against" in words
     assert "better than both base rates" in words
-    assert "one of 35 looks at these days, 33 of them before" in words
+    assert "one of 35 looks at this span, 33 of them before" in words
     assert f"AUC {found.direction_auc:.3f} [" in words
     assert f"about {found.effective_rows:.0f} independent" in words
     assert "no member that reads volatility only" in words

@@ -103,7 +103,7 @@ def missing(verdict: CandidateVerdict) -> set[str]:
 
 def test_a_target_that_never_happens_leaves_scores_missing_not_zero() -> None:
     verdict, series = examined(made_up_oof(labels=np.zeros(600)))
-    assert missing(verdict) == {"auc_one_vs_rest", "event_auc", "direction_auc", "kappa"}
+    assert missing(verdict) == {"auc_one_vs_rest", "event_auc", "direction_auc"}
     assert verdict.evaluation.event_auc is None
     assert verdict.evaluation.direction_auc is None
     assert verdict.evaluation.direction_verdict == "not_distinguishable"

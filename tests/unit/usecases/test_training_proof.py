@@ -108,8 +108,8 @@ def test_a_learner_that_reads_later_closes_is_caught(monkeypatch: pytest.MonkeyP
     """The daily table, which first_passage learns from, is not cut at the refit."""
     cut = Materials.training_sets
 
-    def uncut(self: Materials, candidates: Any, fold: Fold) -> Any:
-        sets = cut(self, candidates, fold)
+    def uncut(self: Materials, candidates: Any, fold: Fold, feature_sets: Any = None) -> Any:
+        sets = cut(self, candidates, fold, feature_sets)
         return {name: replace(one, daily=self.daily) for name, one in sets.items()}
 
     monkeypatch.setattr(Materials, "training_sets", uncut)

@@ -38,14 +38,14 @@ def cut(view: MarketView, instant: datetime) -> MarketView:
 
 def only(view: MarketView, keys: Collection[SeriesKey]) -> MarketView:
     """Return the view with these series alone."""
-    return MarketView(view.as_of, {key: one for key, one in series_of(view).items() if key in keys})
+    return view.with_series({key: one for key, one in series_of(view).items() if key in keys})
 
 
 def cut_each(view: MarketView, limits: Limits, as_of: datetime) -> MarketView:
     """Return each series as it was known at an instant of its own."""
     series = series_of(view)
     shown = {key: _sliced(one, 0, _closed(one, limits[key])) for key, one in series.items()}
-    return MarketView(as_of, shown)
+    return view.with_series(shown, as_of=as_of)
 
 
 def trimmed(view: MarketView, days: int) -> MarketView:
@@ -56,7 +56,7 @@ def trimmed(view: MarketView, days: int) -> MarketView:
         key: _sliced(one, int(one.frame.index.searchsorted(first)), len(one))
         for key, one in series.items()
     }
-    return MarketView(view.as_of, kept)
+    return view.with_series(kept)
 
 
 def poisoned(
@@ -75,7 +75,7 @@ def poisoned(
         values[begin:end] = _nonsense(values[begin:end], kind, random)
         frame = pd.DataFrame(values, index=one.frame.index, columns=one.frame.columns)
         altered[key] = Candles(one.symbol, one.interval, frame)
-    return MarketView(view.as_of, altered)
+    return view.with_series(altered)
 
 
 def _nonsense(values: np.ndarray, kind: Poison, random: np.random.Generator) -> np.ndarray:

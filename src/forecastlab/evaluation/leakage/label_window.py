@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,13 +29,20 @@ _JUMPS: Final = (4.0, 0.25)
 
 
 def label_window(
-    name: str, labels: Labels, candles: Candles, *, horizon: int, seed: int
+    name: str,
+    labels: Labels,
+    candles: Candles,
+    *,
+    horizon: int,
+    seed: int,
+    looks_at: Sequence[int] | None = None,
 ) -> CheckReport:
     """Alter prices inside and outside of label windows and see which labels change.
 
     Args:
         name: the candidate.
         horizon: T, candles.
+        looks_at: candles ahead whose closes must count; None for all of 1 … T.
 
     Raises:
         DataUnavailable: there is no label to test.
@@ -54,7 +61,7 @@ def label_window(
         _outside(world, dates, factors, later=False),
         _outside(world, dates, factors, later=True),
         _unfinished(world, dates),
-        _unused(world, known),
+        _unused(world, known, looks_at or range(1, horizon + 1)),
     ]
     cells = len(world.honest) * (2 + 4 * len(dates) + 2 * horizon)
     return CheckReport("L6", cells, tuple(one for one in tried if one is not None))
@@ -168,13 +175,13 @@ def _unfinished(world: _World, dates: np.ndarray) -> Finding | None:
     return None
 
 
-def _unused(world: _World, known: np.ndarray) -> Finding | None:
-    """Check that for each k ≤ T some label changes with the close t+k."""
+def _unused(world: _World, known: np.ndarray, looks_at: Sequence[int]) -> Finding | None:
+    """Check that for each k that the rule looks at some label changes with the close t+k."""
     honest = world.values(world.honest)
     # So far apart that the window of one as-of holds the altered close of no other.
     far = 2 * world.horizon + 2
     anchors = known[np.r_[True, np.diff(known // far) > 0]]
-    for k in range(1, world.horizon + 1):
+    for k in looks_at:
         changed = False
         for jump in _JUMPS:
             factors = np.ones(len(world.candles))

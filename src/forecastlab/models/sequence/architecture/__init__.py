@@ -1,0 +1,1 @@
+"""Networks in torch; the first axis of every parameter and tensor counts the models."""

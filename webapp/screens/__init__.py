@@ -1,0 +1,1 @@
+"""The pages' layout, each a script that streamlit runs from `app`."""
