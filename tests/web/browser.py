@@ -21,7 +21,7 @@ ARGUMENTS: Final = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 )
-PATIENCE_MS: Final = 60_000
+PATIENCE_MS: Final = 30_000
 """How long a page may take on a busy machine; alone it takes a second."""
 
 SETTLED: Final = "[data-testid=stApp][data-test-script-state=notRunning]"

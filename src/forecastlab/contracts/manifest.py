@@ -126,6 +126,7 @@ class CandidateEntry(Document):
     evaluation: EvaluationEntry
     trained_rows: int
     research_only: str | None = None
+    ablation: dict[str, Any] | None = None
 
 
 class SeriesEntry(Document):

@@ -49,7 +49,8 @@ class Forecaster:
     """Members, rule and base-rate counts of one candidate.
 
     Attributes:
-        members: name -> fitted model; the order is that of simplicity.
+        members: name -> fitted model; those of the rule first, in the order of simplicity. A
+            member that the rule has dropped still answers, and has no say.
         keys: name -> kind and feature set.
         rates: class counts up to the bundle's cut-off, continued by serving.
     """
@@ -148,13 +149,14 @@ class Forecaster:
             BundleRefused: a file is missing or does not hold what it should.
         """
         rule = Rule.load(files)
-        if set(rule.members) != set(keys):
+        if not set(rule.members) <= set(keys):
             raise BundleRefused(
                 f"The rule combines {sorted(rule.members)}, the manifest lists {sorted(keys)}.",
                 remedy="Restore the bundle.",
             )
-        members = {name: load_model(keys[name].kind, files) for name in rule.members}
-        ordered = {name: keys[name] for name in rule.members}
+        # Members that the rule has dropped are asked as well: the record shows what they say.
+        ordered = {name: keys[name] for name in dict.fromkeys((*rule.members, *sorted(keys)))}
+        members = {name: load_model(key.kind, files) for name, key in ordered.items()}
         return cls(members, ordered, rule, _load_rates(files))
 
 

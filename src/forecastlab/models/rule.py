@@ -57,22 +57,22 @@ class Rule:
     def forecast_with(self, answers: Mapping[str, pd.DataFrame]) -> tuple[str, pd.DataFrame]:
         """Return the method that spoke and what it published, from the members that answered.
 
-        The rule's own method, if all answered or it is one member's; else their equal-weight pool.
+        The rule's own method, if all of its members answered or it is one member's; else the
+        equal-weight pool of those that did, or of all others where none of them did.
 
         Raises:
             DataMalformed: a member's values are no probabilities.
         """
-        if len(answers) == len(self.members):
-            return self.method, self.forecast(answers)
+        own = {name: table for name, table in answers.items() if name in self.members}
+        if len(own) == len(self.members):
+            return self.method, self.forecast(own)
         index = next(iter(answers.values())).index
         tables = {
             name: checked_probabilities(name, table, index, self.classes)
-            for name, table in answers.items()
+            for name, table in (own or answers).items()
         }
-        own = self.method.removesuffix(CALIBRATED)
-        method, combiner = (
-            (self.method, self.combiner) if own in answers else (POOL, EqualWeightPool())
-        )
+        alone = self.method.removesuffix(CALIBRATED) in own
+        method, combiner = (self.method, self.combiner) if alone else (POOL, EqualWeightPool())
         values = combiner.combine(tables)
         return method, pd.DataFrame(values, index=index, columns=list(self.classes))
 

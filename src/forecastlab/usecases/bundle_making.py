@@ -30,13 +30,17 @@ from forecastlab.contracts.manifest import (
 )
 from forecastlab.contracts.ports import SourceKind
 from forecastlab.contracts.provenance import Provenance
+from forecastlab.evaluation.ablation import Ablation
+from forecastlab.evaluation.gates import GateResult
 from forecastlab.features.catalogue import find_feature_set
 from forecastlab.models.base import Learner
 from forecastlab.models.context import FEATURE_SETS
 from forecastlab.models.ensemble import Forecaster
 from forecastlab.targets.catalogue import target_from_name
+from forecastlab.usecases.ablation import ablation_document
 from forecastlab.usecases.context_training import TrainedContext, context_rows
 from forecastlab.usecases.evidence import evidence_bytes
+from forecastlab.usecases.gates import as_documents, gate_forecasters, reasons
 from forecastlab.usecases.known_answers import ContextAnswers, known_answers
 from forecastlab.usecases.model_card import model_card
 from forecastlab.usecases.prove_training import TrainingProof
@@ -46,6 +50,8 @@ from forecastlab.usecases.training_materials import (
     market_digest,
     serving_series,
 )
+
+Gates = Mapping[str, tuple[GateResult, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +70,7 @@ class BundleParts:
     evidence: Mapping[str, pd.DataFrame]
     source: SourceKind
     proof: TrainingProof
+    ablations: Mapping[str, Ablation]
     context: TrainedContext | None = None
 
 
@@ -82,16 +89,22 @@ def make_bundle(
         files |= {f"{CONTEXT}/{file}": data for file, data in context.dump().items()}
     files[KNOWN_ANSWERS] = known_answers(parts.forecasters, features, context_answers(parts))
     files[EVIDENCE] = evidence_bytes(parts.evidence)
-    draft = _manifest(parts, name, provenance, created_at)
+    judged = gate_forecasters(
+        parts.forecasters,
+        evidence=files[EVIDENCE],
+        answers=files[KNOWN_ANSWERS],
+        interval=parts.recipe.interval,
+    )
+    draft = _manifest(parts, judged, name, provenance, created_at)
     files[CARD] = model_card(draft).encode()
     entries = {path: file_entry(data) for path, data in sorted(files.items())}
     return {**files, MANIFEST: draft.model_copy(update={"files": entries}).stored()}
 
 
 def _manifest(
-    parts: BundleParts, name: str, provenance: Provenance, created_at: datetime
+    parts: BundleParts, judged: Gates, name: str, provenance: Provenance, created_at: datetime
 ) -> Manifest:
-    recipe = parts.recipe
+    recipe, barred = parts.recipe, reasons(judged)
     return Manifest(
         schema_version=1,
         name=name,
@@ -107,12 +120,15 @@ def _manifest(
         feature_variant=recipe.features.variant,
         features={key: _features(recipe, key) for key in _described(parts)},
         training=_training(parts),
-        candidates={candidate: _candidate(parts, candidate) for candidate in parts.forecasters},
+        candidates={
+            candidate: _candidate(parts, candidate, barred.get(candidate))
+            for candidate in parts.forecasters
+        },
         serving=_serving(parts),
         context=_context(parts),
         python=provenance.python,
         packages=dict(provenance.packages),
-        gates={"quick": parts.quick, **parts.proof.gates},
+        gates={"quick": parts.quick, **parts.proof.gates, "forecasters": as_documents(judged)},
         files={},
     )
 
@@ -165,7 +181,7 @@ def _training(parts: BundleParts) -> TrainingEntry:
     )
 
 
-def _candidate(parts: BundleParts, candidate: str) -> CandidateEntry:
+def _candidate(parts: BundleParts, candidate: str, research_only: str | None) -> CandidateEntry:
     target, forecaster = target_from_name(candidate), parts.forecasters[candidate]
     labels = parts.materials.own(parts.materials.labels[candidate])
     return CandidateEntry(
@@ -182,6 +198,8 @@ def _candidate(parts: BundleParts, candidate: str) -> CandidateEntry:
         },
         evaluation=parts.evaluations[candidate],
         trained_rows=int((labels["resolves_at"] < pd.Timestamp(parts.materials.until)).sum()),
+        research_only=research_only,
+        ablation=ablation_document(parts.ablations[candidate]),
     )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from forecastlab.contracts.bundle_files import verified
 from forecastlab.contracts.config import Recipe
-from forecastlab.contracts.intervals import DURATION, asof_name
+from forecastlab.contracts.intervals import DURATION
 from forecastlab.contracts.manifest import Manifest
 from forecastlab.contracts.provenance import Provenance
 from forecastlab.models.catalogue import make_learners
+from forecastlab.models.prequential import Prequential
+from forecastlab.models.rule import Rule
+from forecastlab.usecases.ablation import ablate_members
 from forecastlab.usecases.bundle_making import BundleParts, make_bundle
 from forecastlab.usecases.context_training import train_context
 from forecastlab.usecases.evidence import evidence_table
@@ -23,7 +27,7 @@ from forecastlab.usecases.training_market import training_market
 from forecastlab.usecases.training_materials import build_materials, market_digest
 from forecastlab.usecases.training_proof import WalkForward
 from forecastlab.usecases.trials import Look, record_trials, trial_entry
-from forecastlab.usecases.walk_forward import out_of_fold
+from forecastlab.usecases.walk_forward import OutOfFold, out_of_fold
 from forecastlab.usecases.workspace import Workspace
 
 
@@ -65,7 +69,16 @@ def train(workspace: Workspace, request: TrainRequest, provenance: Provenance) -
     published = {
         name: publish_out_of_fold(one, recipe, until=materials.until) for name, one in found.items()
     }
-    rules = {name: one.rule for name, one in published.items()}
+    ablations = {
+        name: ablate_members(found[name], one, recipe, until=materials.until)
+        for name, one in published.items()
+    }
+    rules = {
+        name: _rule(
+            found[name], published[name], ablations[name].dropped, recipe, until=materials.until
+        )
+        for name in found
+    }
     fitted = final_fit(materials, recipe, learners, rules, workspace.progress)
     evaluations = {name: measure(found[name], published[name], recipe) for name in found}
     look = Look(
@@ -92,9 +105,29 @@ def train(workspace: Workspace, request: TrainRequest, provenance: Provenance) -
         evidence={name: evidence_table(found[name], published[name]) for name in found},
         source=workspace.source_kind,
         context=train_context(view, recipe, workspace.progress),
+        ablations=ablations,
         proof=prove_training(walked, fitted, workspace.progress, quick=request.quick),
     )
     return _keep(workspace, parts, provenance)
+
+
+def _rule(
+    found: OutOfFold,
+    published: Prequential,
+    dropped: tuple[str, ...],
+    recipe: Recipe,
+    *,
+    until: datetime,
+) -> Rule:
+    """Return the rule at the end, of the members that it needs.
+
+    Which ones it needs is read off all resolved days, so it may shape what is served from now on,
+    and never what is scored: that was published with all of them.
+    """
+    if not dropped:
+        return published.rule
+    kept = {name: table for name, table in found.members.items() if name not in dropped}
+    return publish_out_of_fold(replace(found, members=kept), recipe, until=until).rule
 
 
 def _keep(workspace: Workspace, parts: BundleParts, provenance: Provenance) -> Trained:
@@ -105,7 +138,7 @@ def _keep(workspace: Workspace, parts: BundleParts, provenance: Provenance) -> T
     simulated = workspace.source_kind == "simulated"
     keep = workspace.bundles.keep_in_store if simulated else workspace.bundles.keep_in_folder
     location = keep(name, files)
-    register(workspace, bundle, why=f"trained up to {asof_name(parts.cut_off, '1d')}")
+    register(workspace, bundle, why=f"trained up to {parts.cut_off:%Y-%m-%d}")
     return Trained(name, location, bundle.files.manifest)
 
 
