@@ -13,6 +13,7 @@ BENCHMARKS: Final = (
     ("cold_start",),
     ("features",),
     ("bootstrap",),
+    ("dashboard",),
     ("grid", "--candles", "{data}", "--folds", "4"),
     ("sequence_training",),
     ("sequence_inference",),

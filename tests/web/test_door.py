@@ -1,4 +1,4 @@
-"""The door: nobody sees a page whom the settings do not admit, whichever page is asked for first."""
+"""The door: nobody whom the settings do not admit sees a page, whichever is asked for first."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def enter(monkeypatch: pytest.MonkeyPatch, stores: Callable[[str], Path]) -> Ite
             monkeypatch.setenv(f"FORECASTLAB_DASHBOARD_{name}", value)
         app = AppTest.from_file(str(ROOT / "webapp" / "app.py"), default_timeout=30)
         app.query_params["language"] = "en"
-        app.user = user
+        if user is not None:
+            app.user = user
         return app.run()
 
     yield visit
