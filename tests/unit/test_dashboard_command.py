@@ -46,9 +46,8 @@ def test_it_becomes_streamlit_on_the_pages_of_the_checkout(
         cli("dashboard", "--store", "somewhere", "--deployment", "direction_1h_BTCUSDT").code == 0
     )
     [(arguments, environment)] = started
-    assert arguments[1:4] == ["-m", "streamlit", "run"]
-    assert Path(arguments[4]) == ROOT / "webapp" / "app.py"
-    assert arguments[5:] == ["--server.address=127.0.0.1", "--server.port=8501"]
+    assert Path(arguments[1]) == ROOT / "webapp"
+    assert arguments[2:] == ["--server.address=127.0.0.1", "--server.port=8501"]
     assert environment["FORECASTLAB_STORE"] == "somewhere"
     assert environment["FORECASTLAB_DEPLOYMENT"] == "direction_1h_BTCUSDT"
     assert environment["PATH"] == os.environ["PATH"]
@@ -76,7 +75,7 @@ def test_a_door_allows_a_public_address(
     monkeypatch.setenv("FORECASTLAB_DASHBOARD_ACCESS", method)
     monkeypatch.setenv("FORECASTLAB_DASHBOARD_ALLOW", allow)
     assert cli("dashboard", "--host", "0.0.0.0", "--port", "8080").code == 0
-    assert started[0][0][5:] == ["--server.address=0.0.0.0", "--server.port=8080"]
+    assert started[0][0][2:] == ["--server.address=0.0.0.0", "--server.port=8080"]
 
 
 def test_an_unknown_kind_of_access_is_refused(

@@ -100,7 +100,8 @@ def demand_pages() -> None:
 def server_command(host: str, port: int) -> list[str]:
     """Return the arguments that start the server."""
     return [
-        *(sys.executable, "-m", "streamlit", "run", str(APP)),
+        # The folder, not `streamlit run`: its imports are done before the first visitor comes.
+        *(sys.executable, str(APP.parent)),
         *(f"--server.address={host}", f"--server.port={port}"),
     ]
 

@@ -67,13 +67,15 @@ def test_a_run_beside_itself_differs_by_nothing(
 def test_days_of_one_run_alone_and_other_labels_do_not_count(
     verdicts: list[VerdictFile], tables: tuple[pd.DataFrame, pd.DataFrame]
 ) -> None:
+    def days(second: pd.DataFrame) -> int:
+        return run_comparison.paired_deltas(*verdicts, (tables[0], second))[0].days
+
     fewer = tables[1].iloc[:-100].copy()
-    fewer.loc[fewer.index[200], "label"] = -fewer["label"].iloc[200] or 1.0
-    all_days = run_comparison.paired_deltas(verdicts[0], verdicts[1], tables)[0].days
-    days = run_comparison.paired_deltas(verdicts[0], verdicts[1], (tables[0], fewer))[0].days
-    assert days < all_days
-    few = tables[1].iloc[100:130]
-    [loss, _] = run_comparison.paired_deltas(verdicts[0], verdicts[1], (tables[0], few))
+    assert days(fewer) == days(tables[1]) - 100 + tables[1]["label"].tail(100).isna().sum()
+    changed = fewer.assign(label=fewer["label"].mask(fewer.index == 200, -9.0))
+    assert days(changed) == days(fewer) - 1
+    few = tables[1].iloc[100:120]
+    [loss, _] = run_comparison.paired_deltas(*verdicts, (tables[0], few))
     assert loss.ci95 is None
     torn = tables[1].drop(columns=["published[0]"])
     assert run_comparison.paired_deltas(verdicts[0], verdicts[1], (tables[0], torn)) == ()
