@@ -116,6 +116,7 @@ run --rm --volume "$outputs:/store" --env FORECASTLAB_STORE=/store \
 [ -s "$outputs/predictions/daily/2025-10-01.json" ] || fail "the job published no record"
 [ "$(run --rm "$JOB" id -u)" != 0 ] || fail "the job runs as root"
 [ "$(label "$JOB" org.opencontainers.image.revision)" = "$commit" ] || fail "no commit on the job"
+[ "$(run --rm "$JOB" printenv FORECASTLAB_COMMIT)" = "$commit" ] || fail "the job does not know its commit"
 [ "$(label "$JOB" forecastlab.bundles)" = "$bundles" ] || fail "no bundle names on the job"
 [ "$RUNTIME" = gpu ] || absent "$JOB" torch onnx onnxscript sklearn streamlit
 

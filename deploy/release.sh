@@ -16,8 +16,13 @@ RENDERED=$(mktemp -d)
 [ -n "$DRY_RUN" ] || trap 'rm -rf "$RENDERED"' EXIT
 
 pinned() { # the bundle that `forecastlab cloud pin` chose, if any
+	local there
 	[ -z "$DRY_RUN" ] || return 0
-	gcloud_ run jobs describe forecastlab-daily --region "$REGION" --format json 2>/dev/null |
+	# A listing tells "there is none yet" from "it cannot be seen", which must not pass for unpinned.
+	there=$(ask run jobs list --region "$REGION" --filter metadata.name=forecastlab-daily \
+		--format "value(metadata.name)") || return
+	[ -n "$there" ] || return 0
+	ask run jobs describe forecastlab-daily --region "$REGION" --format json |
 		tr -d ' \n' | sed -n 's/.*"name":"PRODUCTION_DIR","value":"\([^"]*\)".*/\1/p'
 }
 

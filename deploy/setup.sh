@@ -84,7 +84,7 @@ found() { # the first line that a listing prints; nothing in a dry run
 	if [ -n "$DRY_RUN" ]; then
 		seen "$@" || return 0
 	fi
-	gcloud_ "$@" | sed -n 1p
+	ask "$@" | sed -n 1p
 }
 
 alert() { # NAME
@@ -134,6 +134,9 @@ while read -r secret; do
 	if [ -n "$DRY_RUN" ] || seen secrets describe "$secret"; then
 		run secrets add-iam-policy-binding "$secret" \
 			--member "serviceAccount:$(account forecastlab-job)" --role roles/secretmanager.secretAccessor
+		# Not its value: a release must see which versions there are, or it leaves them out.
+		run secrets add-iam-policy-binding "$secret" \
+			--member "serviceAccount:$(account forecastlab-deploy)" --role roles/secretmanager.viewer
 	else
 		say "There is no secret $secret; what needs it stays off until there is (docs/cloud.md)."
 	fi

@@ -60,6 +60,11 @@ run() { # a gcloud command that changes something
 		"lists the usual ones), then run $PROGRAM again: it repeats nothing that is done."
 }
 
+ask() { # a gcloud command whose answer is needed
+	gcloud_ "$@" || fail 3 "this command failed: gcloud $(shown "$@")." \
+		"Nothing was changed by it. Mend the cause that gcloud states above, then run $PROGRAM again."
+}
+
 seen() { # a gcloud command that only looks; false where nothing is there
 	if [ -n "$DRY_RUN" ]; then
 		printf '# looks: %s\n' "$(shown gcloud --quiet --project "$PROJECT" "$@")" >&3

@@ -68,6 +68,12 @@ def show_nothing_yet(frame: Frame) -> None:
         st.info(frame.words("today.nothing"))
 
 
+def say_simulated(frame: Frame) -> None:
+    """Say that the store holds a simulated market, where it does: every page must."""
+    if frame.library.pinned() == "simulated":
+        st.warning(frame.words("banners.simulated"))
+
+
 def open_library() -> Library:
     """Return the library of the store that the settings name, one per server and store."""
     return _library(read_settings())

@@ -15,6 +15,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from forecastlab.adapters.bundle_cache import BundleCache, cache_folder
 from forecastlab.adapters.bundle_shelf import BundleShelf
 from forecastlab.adapters.candle_files import FileSource
 from forecastlab.adapters.candle_lake import CandleLake
@@ -137,7 +138,7 @@ def _wired(
         clock=clock,
         wall=wall,
         registry=EventRegistry(store, settings.deployment),
-        bundles=BundleShelf(settings.models, store),
+        bundles=BundleShelf(settings.models, store, _bundle_cache(settings)),
         progress=progress(),
         check_pin=partial(check_pin, store, source.kind),
         pin_store=partial(pin_store, store, source.kind),
@@ -146,6 +147,11 @@ def _wired(
         device=cache(partial(usable_device, settings.device, expects_gpu=settings.expect_gpu)),
         task=settings.task,
     )
+
+
+def _bundle_cache(settings: Settings) -> BundleCache | None:
+    """A bucket answers in some 0.05 s a file; a folder needs no copy of itself."""
+    return BundleCache(cache_folder(Path.home())) if "://" in settings.store else None
 
 
 def open_store(location: str) -> ObjectStore:
@@ -248,6 +254,8 @@ def scheduled_job(mode: RunMode, choice: Choice) -> ScheduledJob:
         "FORECASTLAB_STORE": choice.store,
     }
     named = {name: text for name, text in chosen.items() if text is not None}
+    if choice.deployment is not None:  # else a list, of this shell or of `.env`, would win
+        named["FORECASTLAB_DEPLOYMENTS"] = ""
     environment = {**exported(os.environ), **named}
     odd = [name for name, text in environment.items() if "\n" in text or "\0" in text]
     if odd:
@@ -324,7 +332,8 @@ def compute_engine(name: str) -> AbstractContextManager[None]:
 
 def provenance() -> Provenance:
     """Return what a bundle states of its making."""
-    return Provenance(git_commit(), python_version(), packages())
+    # An image holds no git: its build says which commit it is of.
+    return Provenance(read_settings().commit or git_commit(), python_version(), packages())
 
 
 def last_word(text: str, *, bug: BaseException | None = None) -> None:

@@ -96,6 +96,11 @@ VARIABLES: Final = (
         "Base URL of another Cloud Run API, asked without credentials; empty: Google's.",
     ),
     Variable(
+        "FORECASTLAB_COMMIT",
+        "",
+        "The commit that a bundle states; images set it. Empty: what git says.",
+    ),
+    Variable(
         "FORECASTLAB_LOG",
         "",
         "Least severity of log lines: debug, info, warning, error. Empty: warning; info in JSON.",
@@ -143,6 +148,7 @@ class Settings:
     region: str
     job: str
     cloud_endpoint: str
+    commit: str
 
 
 def read_settings(
@@ -194,6 +200,7 @@ def read_settings(
         region=values["FORECASTLAB_REGION"],
         job=values["FORECASTLAB_JOB"],
         cloud_endpoint=values["FORECASTLAB_CLOUD_ENDPOINT"],
+        commit=values["FORECASTLAB_COMMIT"],
     )
 
 

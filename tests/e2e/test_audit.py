@@ -22,6 +22,7 @@ from forecastlab.usecases.open_bundle import OpenBundle, open_bundle
 from forecastlab.usecases.workspace import Workspace
 from tests.e2e.conftest import Lab
 from tests.support.command_line import CommandLine
+from tests.support.workspaces import recipe_text
 
 
 def rewrite(lab: Lab, *, shortest: int | None = None, **gates: Any) -> None:
@@ -39,8 +40,7 @@ def rewrite(lab: Lab, *, shortest: int | None = None, **gates: Any) -> None:
 
 def config(tmp_path: Path) -> Path:
     """Write the shipped recipe on one symbol."""
-    shipped = Path(__file__).parents[2] / "config" / "reversal.toml"
-    lines = shipped.read_text().splitlines()
+    lines = recipe_text().splitlines()
     path = tmp_path / "small.toml"
     one = ['symbols = ["BTCUSDT"]' if line.startswith("symbols") else line for line in lines]
     path.write_text("\n".join(one))

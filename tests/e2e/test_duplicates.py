@@ -240,6 +240,20 @@ def test_a_job_without_its_gpu_publishes_from_the_cpu_and_alerts(
     assert (finish["severity"], finish["exit_code"]) == ("WARNING", 0)
 
 
+def test_a_gpu_that_computed_nothing_is_not_on_the_record(
+    job: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This bundle's members compute on the CPU, whatever the machine has."""
+    from forecastlab.adapters import device
+
+    monkeypatch.setattr(device, "find_gpu", lambda: device.Found(1, "12.2"))
+    monkeypatch.setenv("FORECASTLAB_EXPECT_GPU", "1")
+    ended = job("daily", "--json")
+    assert ended.code == 0, ended.err
+    record = ended.document["record"]
+    assert (record["degraded"], record["runtime"]["device"]) == ([], "cpu")
+
+
 def test_before_midnight_there_is_nothing_to_add(
     job: CommandLine, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,11 +10,12 @@ import joblib
 import pytest
 
 from forecastlab.contracts.trials import TrialLedger
+from tests.e2e.conftest import Lab
 from tests.support.command_line import CommandLine
 from tests.support.synthetic import synthetic_market
-from tests.support.workspaces import DAYS, LAST, write_candles
+from tests.support.workspaces import DAYS, LAST, recipe_text, write_candles
 
-RECIPE = (Path(__file__).parents[2] / "config" / "reversal.toml").read_text(encoding="utf-8")
+RECIPE = recipe_text(members="[members.first_passage]\n")
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def config(candles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> st
     """Give the shipped recipe on one symbol, with one quick member; candles and store are set."""
     monkeypatch.setenv("FORECASTLAB_SOURCE", f"file:{candles}")
     monkeypatch.setenv("FORECASTLAB_STORE", str(tmp_path / "store"))
-    text = RECIPE.replace("[members.lightgbm]\n", "").replace('["T21_X8", "T14_X8"]', '["T7_X8"]')
+    text = RECIPE.replace('["T21_X8", "T14_X8"]', '["T7_X8"]')
     text = text.replace('"BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "ADAUSDT"', '"BTCUSDT"')
     path = tmp_path / "recipe.toml"
     path.write_text(text)
@@ -87,3 +88,23 @@ def test_a_broken_ledger_file_is_never_written_over(
     ledger.write_text("[]")
     cli("trials", "export", str(ledger)).refused(3, "trials.json")
     assert ledger.read_text() == "[]"
+
+
+def test_a_bundle_is_judged_by_the_evidence_it_keeps(lab: Lab, cli: CommandLine) -> None:
+    """The same figures as its manifest states, without a fit; other candles are refused."""
+    ended = cli("evaluate", lab.bundle, "--json")
+    assert ended.code == 0, ended.err
+    stated = json.loads((lab.models / lab.bundle / "meta.json").read_bytes())["candidates"]
+    found = ended.document["verdict"]["candidates"]
+    assert found.keys() == stated.keys()
+    for name, one in found.items():
+        published = one["scores"]["published"]["log_loss"]["value"]
+        assert published == pytest.approx(stated[name]["evaluation"]["log_loss"], abs=2e-6)
+
+
+def test_other_candles_than_the_bundle_was_trained_on_are_refused(
+    lab: Lab, cli: CommandLine
+) -> None:
+    ended = cli("evaluate", lab.bundle, "--source", "simulated")
+    assert ended.code in {3, 4}
+    assert "Traceback" not in ended.err

@@ -53,7 +53,7 @@ def cloud(
     return Cloud(cli, store, monkeypatch)
 
 
-def test_a_fortnight_on_a_bucket(cloud: Cloud) -> None:
+def test_a_fortnight_on_a_bucket(cloud: Cloud, tmp_path: Path) -> None:
     cli = cloud.at(2)
     assert cli("update").code == 0
     dry = cli("daily", "--dry-run", "--json")
@@ -67,6 +67,10 @@ def test_a_fortnight_on_a_bucket(cloud: Cloud) -> None:
     assert first.document["record"]["mode"] == "live"
     again = cli("predict", "--json")
     assert again.document == first.document["record"]
+    twice = cli("daily", "--json")
+    assert (twice.code, twice.document["publication"]) == (0, "already_published"), twice.err
+    assert twice.document["record"] == first.document["record"]
+    assert list((tmp_path / "user's cache/forecastlab/bundles").iterdir()), "fetched once, kept"
     assert cloud.read("predictions/latest.json")["key"] == key
 
     late = cloud.at(15)("daily", "--json")

@@ -158,6 +158,33 @@ def test_a_missing_reference_silences_the_members_that_need_it_and_says_so(
         assert one["pred_proba"] != {"0": 0.5, "1": 0.5}
 
 
+def test_a_reference_that_is_not_there_at_all_is_no_obstacle(
+    lab: HourlyLab, cli: CommandLine, tmp_path: Path
+) -> None:
+    alone = Market([one for one in lab.market.series() if one.symbol == "BTCUSDT"])
+    candles = write_candles(alone, tmp_path / "alone")
+    asof = ("--asof", asof_name(CUT_OFF + 3 * HOUR, "1h"), "--bundle", lab.bundle)
+    ended = cli("predict", *asof, "--source", f"file:{candles}")
+    assert ended.code == 0, ended.err
+    told = [line for line in ended.out.splitlines() if line.startswith("degraded: lightgbm_cross")]
+    assert len(told) == 1
+
+
+def test_a_network_demands_the_library_that_it_was_exported_for(
+    lab: HourlyLab, cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(lab.models, models)
+    path = models / lab.bundle / "meta.json"
+    document = json.loads(path.read_bytes())
+    for name in ("onnxruntime", "onnxruntime-gpu"):
+        document["packages"][name] = "99.0.0"
+    path.write_text(json.dumps(document))
+    monkeypatch.setenv("FORECASTLAB_MODELS", str(models))
+    ended = cli("predict", "--bundle", lab.bundle, "--asof", asof_name(CUT_OFF, "1h"))
+    ended.refused(4, "onnxruntime 99.0.0")
+
+
 def test_the_own_hour_missing_is_refused(lab: HourlyLab, cli: CommandLine, tmp_path: Path) -> None:
     asof_open = CUT_OFF + 3 * HOUR
     holed = without(lab.market, "BTCUSDT", "1h", [asof_open - HOUR])
@@ -181,6 +208,30 @@ def test_the_manifest_says_what_serving_reads(lab: HourlyLab) -> None:
     assert found["serving"]["shortest"] < found["serving"]["daily_candles"]
     assert set(found["features"]) >= {"direction", "direction/scaled", "direction_cross"}
     assert found["context"]["feature_sets"] == ["regime", "quantile"]
+
+
+def test_the_manifest_names_the_columns_without_a_source(lab: HourlyLab) -> None:
+    found = manifest(lab)
+    dropped = {name: set(columns) for name, columns in found["dropped"].items()}
+    own = {"funding_rate", "funding_rate_ma", "oi_change", "oi_change_5"}
+    assert dropped["direction"] == dropped["direction_cross"] == own
+    assert set(dropped) == {"direction", "direction_cross", "regime", "quantile"}
+    for name, columns in dropped.items():
+        assert columns.isdisjoint(one["name"] for one in found["features"][name])
+    assert "open interest" in found["dropped"]["direction"]["oi_change"]
+    card = (lab.models / lab.bundle / "model_card.md").read_text()
+    assert "`oi_change`, `oi_change_5`, `oi_z`: no candle source has open interest." in card
+
+
+def test_the_card_names_the_members_without_a_say(lab: HourlyLab) -> None:
+    card = (lab.models / lab.bundle / "model_card.md").read_text()
+    for name, one in manifest(lab)["candidates"].items():
+        dropped = [
+            f"`{member}`" for member, removal in one["ablation"].items() if removal["dropped"]
+        ]
+        told = card.partition(f"### {name}\n")[2].partition("\n### ")[0]
+        assert ("Without a say" in told) == bool(dropped)
+        assert f"without them: {', '.join(dropped)}." in told or not dropped
 
 
 def test_a_swapped_context_is_refused(

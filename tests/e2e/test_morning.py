@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from forecastlab.adapters.local_store import LocalStore
 from forecastlab.bootstrap import Choice, chosen_settings, open_demo, provenance
 from forecastlab.contracts.errors import DataUnavailable
 from forecastlab.contracts.intervals import asof_name
+from forecastlab.contracts.ports import Generation
 from forecastlab.usecases import morning as morning_module
 from forecastlab.usecases.demo import WAKES, demo
 from forecastlab.usecases.morning import Morning, morning
 from forecastlab.usecases.predict import PredictRequest
 from forecastlab.usecases.runs import recorded
-from forecastlab.usecases.score import score
+from forecastlab.usecases.score import score, write_outcomes
 from forecastlab.usecases.workspace import Workspace
 from tests.support.command_line import CommandLine
 from tests.support.workspaces import CUT_OFF, small_recipe
@@ -146,11 +148,37 @@ def test_no_later_step_can_fail_the_forecast(
     def refuse(_: Workspace) -> None:
         raise error
 
-    monkeypatch.setattr(morning_module, "score", refuse)
+    monkeypatch.setattr(morning_module, "write_outcomes", refuse)
     done = days.wake(2)
     assert done.published.publication == "published"
     assert {step.name: step.status for step in done.steps}["score"] == "failed"
     assert days.runs()[-1]["exit_code"] == 0
+
+
+def test_a_morning_reads_only_records_whose_outcomes_are_not_all_there(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T14 resolves a week before T21; the first T21 outcome must be written all the same."""
+    for day in (2, 3, 16, 22, 23):
+        days.wake(day)
+    written = {key.removesuffix(".json") for key in days.files("outcomes/T21_X8/")}
+    assert written == {asof_name(asof(day), "1d") for day in (1, 2)}
+    read: list[str] = []
+    get, put = LocalStore.get, LocalStore.put
+    monkeypatch.setattr(LocalStore, "get", lambda self, key: read.append(key) or get(self, key))
+    tried: list[str] = []
+
+    def noted(self: LocalStore, key: str, data: bytes, *, if_generation: Generation) -> Generation:
+        tried.append(key)
+        return put(self, key, data, if_generation=if_generation)
+
+    monkeypatch.setattr(LocalStore, "put", noted)
+    assert write_outcomes(days.workspace) == 0
+    settled = [f"predictions/daily/{asof_name(asof(day), '1d')}.json" for day in (1, 2)]
+    assert not set(settled) & set(read)
+    assert score(days.workspace).written == 0
+    assert set(settled) <= set(read)
+    assert [key for key in tried if key.startswith("outcomes/")] == []
 
 
 def test_when_the_forecast_fails_outcomes_are_still_written(

@@ -126,3 +126,20 @@ def test_another_champion_on_a_sealed_day_is_kept_apart(
     assert "second answer" in ended.err
     assert cli("predict", "--asof", ASOF).code == 0
     assert len(list((tmp_path / "store/predictions/conflicts").iterdir())) == 1
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_a_champion_speaks_where_it_does_not_ship(
+    lab: Lab, cli: CommandLine, second: str, gcs_location: str, back: bool
+) -> None:
+    """Trained and promoted on a laptop, or returned to; the job's image holds other bundles."""
+    on_bucket = ("--store", gcs_location)
+    assert cli("promote", second, "--why", "better", *on_bucket).code == 0
+    if back:
+        assert cli("promote", lab.bundle, "--why", "first", *on_bucket).code == 0
+        rolled = cli("rollback", "--to", second, "--why", "drill", *on_bucket)
+        assert rolled.code == 0, rolled.err
+    shutil.rmtree(lab.models / second)
+    ended = cli("predict", "--asof", ASOF, "--json", *on_bucket)
+    assert ended.code == 0, ended.err
+    assert ended.document["bundle"]["name"] == second

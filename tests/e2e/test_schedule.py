@@ -104,3 +104,17 @@ def test_a_scheduled_run_ends_at_once_where_the_forecast_is_sealed(
     assert cli("schedule", "run").code == 3
     assert log_of(tmp_path).read_text() != words
     assert "exit code 3" in cli("schedule", "status").out
+
+
+def test_a_deployment_that_is_named_is_the_one_that_runs(
+    crontab: Path, lab: Lab, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list of deployments, in this shell or in `.env`, would win over the one named here."""
+    monkeypatch.setattr("forecastlab.bootstrap.rehearse", lambda job: 0)
+    monkeypatch.setenv("FORECASTLAB_DEPLOYMENTS", "one,two")
+    assert cli("schedule", "install").code == 0
+    assert "FORECASTLAB_DEPLOYMENTS=one,two" in crontab.read_text()
+    assert cli("schedule", "install", "--deployment", "three").code == 0
+    line = next(one for one in crontab.read_text().splitlines() if "schedule run" in one)
+    assert "FORECASTLAB_DEPLOYMENT=three" in line
+    assert "FORECASTLAB_DEPLOYMENTS= " in line

@@ -104,3 +104,36 @@ def test_an_override_speaks_for_its_own_deployment_only(
     nobody, good = ended.document
     assert good["record"]["bundle"]["override"] == "PRODUCTION_DIR"
     assert "has no champion" in nobody["error"]
+
+
+def test_an_override_that_does_not_verify_is_a_recorded_failure(
+    lab: Lab, cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose it is cannot be known, so that nobody speaks, and every attempt leaves its report."""
+    monkeypatch.setenv("PRODUCTION_DIR", str(tmp_path / "gone"))
+    monkeypatch.setenv("FORECASTLAB_DEPLOYMENTS", GOOD)
+    cli("daily", "--asof", ASOF).refused(4, "There is no bundle in")
+    [run] = [json.loads(p.read_bytes()) for p in (tmp_path / "store").rglob("runs/*/*.json")]
+    assert (run["deployment"], run["exit_code"]) == (GOOD, 4)
+
+
+def test_in_a_cloud_job_what_fails_is_an_event_too(
+    lab: Lab, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from forecastlab.cli import forecasts
+
+    real = forecasts.morning
+
+    def morning(workspace: object, *rest: object) -> object:
+        if workspace.deployment == "broken":  # type: ignore[attr-defined]
+            raise ZeroDivisionError("a bug")
+        return real(workspace, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(forecasts, "morning", morning)
+    monkeypatch.setenv("CLOUD_RUN_JOB", "forecastlab-daily")
+    monkeypatch.setenv("FORECASTLAB_DEPLOYMENTS", f"broken,nobody,{GOOD}")
+    ended = cli("daily", "--asof", ASOF, "--json")
+    assert ended.code == 70
+    told = [json.loads(line) for line in ended.err.splitlines()]  # nothing but events
+    [refused] = [one for one in told if one.get("event") == "refused"]
+    assert (refused["severity"], refused["message"][:7]) == ("ERROR", "nobody:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -44,10 +45,17 @@ class CommandLine:
         """Run `forecastlab ARGUMENTS`."""
         self._capture.readouterr()
         self._patch.setattr(sys, "argv", ["forecastlab", *arguments])
+        # A process takes its logging with it; this one goes on.
+        root, events = logging.getLogger(), logging.getLogger("forecastlab.events")
+        before = (root.handlers[:], root.level, events.level)
         try:
             main()
             code = 0
         except SystemExit as stop:
             code = int(stop.code or 0)
+        finally:
+            root.handlers[:], level, events_level = before
+            root.setLevel(level)
+            events.setLevel(events_level)
         told = self._capture.readouterr()
         return Ended(code, told.out, told.err)

@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
@@ -109,9 +110,10 @@ def fake_gcs() -> Iterator[str]:
 
 
 @pytest.fixture
-def gcs_location(fake_gcs: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def gcs_location(fake_gcs: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """Give the address of a store in a fresh bucket, for this process and its children."""
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", fake_gcs)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user's cache"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     return f"gs://{make_bucket(fake_gcs)}/some/prefix"
 

@@ -29,10 +29,15 @@ def write_candles(market: Market, folder: Path) -> Path:
     return folder
 
 
+def recipe_text(*, members: str = "[members.first_passage]\n[members.lightgbm]\n") -> str:
+    """Return the shipped recipe as a file, with members that fit in a moment and no context."""
+    text = (Path(__file__).parents[2] / "config" / "reversal.toml").read_text(encoding="utf-8")
+    begin, end = text.index("[members.first_passage]"), text.index("[prediction_set]")
+    return f"{text[:begin]}{members}\n{text[end:]}"
+
+
 def small_recipe(symbols: Sequence[str] = ("BTCUSDT",)) -> Recipe:
     """Return the shipped recipe on fewer symbols, with the two members that fit in a moment."""
-    text = (Path(__file__).parents[2] / "config" / "reversal.toml").read_text()
-    recipe = parse_recipe(text, what="config/reversal.toml")
+    recipe = parse_recipe(recipe_text(), what="config/reversal.toml")
     train = recipe.train.model_copy(update={"symbols": tuple(symbols)})
-    members = {name: recipe.members[name] for name in ("first_passage", "lightgbm")}
-    return recipe.model_copy(update={"train": train, "members": members})
+    return recipe.model_copy(update={"train": train})

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from forecastlab.adapters.provenance import git_commit
+from forecastlab.bootstrap import provenance
 from forecastlab.contracts.errors import UsageError
 from forecastlab.settings import read_settings
 
@@ -50,3 +52,11 @@ def test_an_unknown_name_in_dotenv_is_an_error(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("FORECASTLAB_STOER=typo\n")
     with pytest.raises(UsageError, match="FORECASTLAB_STOER"):
         read_settings({}, folder=tmp_path)
+
+
+def test_an_image_says_its_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds no git; what is trained in it states the commit of its build."""
+    monkeypatch.setenv("FORECASTLAB_COMMIT", "c0ffee")
+    assert provenance().git_commit == "c0ffee"
+    monkeypatch.delenv("FORECASTLAB_COMMIT")
+    assert provenance().git_commit == git_commit()

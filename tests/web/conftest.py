@@ -24,6 +24,10 @@ def full(store: ObjectStore, now: datetime) -> None:
     worlds.full_hourly(store, now)
 
 
+def simulated(store: ObjectStore, now: datetime) -> None:
+    put_documents(store, worlds.full(store, now, source="simulated"))
+
+
 WORLDS: Final[dict[str, Callable[[ObjectStore, datetime], object]]] = {
     "full": full,
     "empty": worlds.empty,
@@ -31,6 +35,7 @@ WORLDS: Final[dict[str, Callable[[ObjectStore, datetime], object]]] = {
     "broken_record": worlds.broken_record,
     "stale": worlds.stale,
     "skewed": worlds.skewed,
+    "simulated": simulated,
 }
 
 

@@ -178,6 +178,12 @@ def test_an_address_that_asks_for_nonsense_gives_the_defaults(
     assert len(app.get("plotly_chart")) >= CHARTS["today"]
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_of_a_simulated_market_says_so(opened: Opens, page: str) -> None:
+    told = [one.value for one in opened(page, "simulated").warning]
+    assert told.count(words_of("en")("banners.simulated")) == 1
+
+
 def test_models_show_the_registry_and_the_command_to_run(opened: Opens) -> None:
     app = opened("models", "full")
     said = texts(app)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from webapp.frame import Frame, open_frame
+from webapp.frame import Frame, open_frame, say_simulated
 from webapp.views import notes
 from webapp.views.documents import paragraphs
 
@@ -14,6 +14,7 @@ def show(frame: Frame) -> None:
     words = frame.words
     st.title(words("analyst.title"))
     st.caption(words("analyst.question"))
+    say_simulated(frame)
     day_note(frame)
     analyses(frame)
 

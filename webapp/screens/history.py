@@ -9,7 +9,7 @@ import streamlit as st
 
 from forecastlab.contracts.intervals import DURATION, Interval, last_closed_open
 from forecastlab.contracts.records import ForecastRecord
-from webapp.frame import Frame, open_frame, show_nothing_yet
+from webapp.frame import Frame, open_frame, say_simulated, show_nothing_yet
 from webapp.read_model.ledger import KINDS, classes_in
 from webapp.views import history
 from webapp.views.candidates import by_horizon, signed_name
@@ -23,6 +23,7 @@ def show(frame: Frame) -> None:
     """Lay out the page."""
     words = frame.words
     st.title(words("history.title"))
+    say_simulated(frame)
     with st.spinner(words("app.reading")):
         rows = frame.deployment.ledger()
     newest = frame.deployment.records(newest=1) or frame.deployment.backfills(newest=1)

@@ -9,7 +9,7 @@ from forecastlab.contracts.canonical import parse_document
 from forecastlab.contracts.errors import DataMalformed
 from forecastlab.contracts.manifest import Manifest
 from forecastlab.contracts.registry import RegistryEvent, RegistryState
-from webapp.frame import Frame, open_frame
+from webapp.frame import Frame, open_frame, say_simulated
 from webapp.views import contributions, documents, members, models
 from webapp.views.candidates import by_horizon
 from webapp.views.wording import instant, literal
@@ -26,6 +26,7 @@ def show(frame: Frame) -> None:
     words, deployment = frame.words, frame.deployment
     st.title(words("models.title"))
     st.caption(words("models.question"))
+    say_simulated(frame)
     events, state = deployment.events(), deployment.registry()
     if state is None:
         st.error(words("models.broken"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from webapp.frame import Frame, open_frame
+from webapp.frame import Frame, open_frame, say_simulated
 from webapp.read_model.deployment import Area
 from webapp.views import operations
 from webapp.views.documents import field_rows
@@ -19,6 +19,7 @@ def show(frame: Frame) -> None:
     words, deployment = frame.words, frame.deployment
     st.title(words("operations.title"))
     st.caption(words("operations.question"))
+    say_simulated(frame)
     fresh(frame)
     runs = deployment.runs(newest=SHOWN_RUNS)
     if not runs:

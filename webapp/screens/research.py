@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from forecastlab.contracts.verdicts import FOLDS, OOF, REPORT, CandidateVerdict, VerdictFile
-from webapp.frame import Frame, open_frame
+from webapp.frame import Frame, open_frame, say_simulated
 from webapp.read_model.deployment import BacktestRun
 from webapp.views import research, run_comparison, search
 from webapp.views.wording import literal
@@ -24,6 +24,7 @@ def show(frame: Frame) -> None:
     words, runs = frame.words, frame.deployment.backtests()
     st.title(words("research.title"))
     st.caption(words("research.question"))
+    say_simulated(frame)
     if not runs:
         st.info(words("research.nothing"))
         return
@@ -168,7 +169,7 @@ def candidate_search(frame: Frame, runs: dict[str, BacktestRun]) -> None:
 
 def caution(frame: Frame, verdict: VerdictFile) -> None:
     """Say what a reader must know before the numbers."""
-    if verdict.source == "simulated":
+    if verdict.source == "simulated" and frame.library.pinned() != "simulated":
         st.warning(frame.words("research.simulated"))
     if verdict.quick:
         st.warning(frame.words("research.is_quick"))

@@ -56,7 +56,7 @@ def field_rows(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     >>> field_rows({"model": "m", "usage": {"tokens": 7}})
     [('model', 'm'), ('usage.tokens', '7')]
     """
-    rows = []
+    rows: list[tuple[str, str]] = []
     for name, value in leaves(fields):
         if len(rows) == MOST_FIELDS:
             rows.append(("…", "…"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Final
@@ -105,12 +106,12 @@ def median_table(folds: Mapping[str, pd.DataFrame], words: Words) -> pd.DataFram
 def _medians(table: pd.DataFrame, words: Words) -> dict[str, str]:
     found = {words("research.folds"): f"{len(table)}"}
     for name in FOLD_SCORES:
-        if name in table:
+        if name in table.columns:
             values = pd.to_numeric(table[name], errors="coerce")
             median = float(values.median())
-            found[words(f"research.scores.{name}")] = number(None if pd.isna(median) else median)
+            found[words(f"research.scores.{name}")] = number(None if math.isnan(median) else median)
     for name in ("expanding", "trailing_year"):
-        if f"gain_{name}" in table:
+        if f"gain_{name}" in table.columns:
             gains = pd.to_numeric(table[f"gain_{name}"], errors="coerce").dropna()
             found[words(f"research.won_{name}")] = f"{int((gains > 0).sum())} / {len(gains)}"
     return found
@@ -119,16 +120,16 @@ def _medians(table: pd.DataFrame, words: Words) -> dict[str, str]:
 def fold_figure(table: pd.DataFrame, reference: str, words: Words) -> go.Figure:
     """Draw each fold's gain over the reference; a bar down is a loss, hatched as well as red."""
     column = f"gain_{reference}"
-    if column not in table or not len(table):
+    if column not in table.columns or table.empty:
         return empty_figure(words("charts.undetermined"))
     gains = pd.to_numeric(table[column], errors="coerce")
-    at = pd.to_datetime(table["first"], errors="coerce") if "first" in table else table.index
+    at = (
+        pd.to_datetime(table["first"], errors="coerce") if "first" in table.columns else table.index
+    )
     won = (gains > 0).tolist()
     said = [
-        words(
-            "research.fold_hover", fold=row.fold, days=int(row.rows), gain=number(gain, signed=True)
-        )
-        for row, gain in zip(table.itertuples(), gains, strict=True)
+        words("research.fold_hover", fold=fold, days=days, gain=number(gain, signed=True))
+        for fold, days, gain in zip(table["fold"], table["rows"], gains, strict=True)
     ]
     figure = go.Figure(
         go.Bar(
@@ -145,7 +146,7 @@ def fold_figure(table: pd.DataFrame, reference: str, words: Words) -> go.Figure:
     return laid_out(
         figure,
         height=300,
-        xaxis=time_axis(words, UTC) if "first" in table else {},
+        xaxis=time_axis(words, UTC) if "first" in table.columns else {},
         yaxis={"title": words("research.nats")},
     )
 

@@ -52,7 +52,7 @@ def paired_deltas(
     one: VerdictFile, other: VerdictFile, tables: tuple[pd.DataFrame, pd.DataFrame]
 ) -> tuple[Delta, ...]:
     """Return the differences of two runs on the days that both scored; `tables` are their OOFs."""
-    found = []
+    found: list[Delta] = []
     for name in shared_candidates(one, other):
         first = _scored(tables[0], name, one.candidates[name])
         second = _scored(tables[1], name, other.candidates[name])
@@ -86,11 +86,10 @@ def delta_table(
     rows = []
     for name in shared_candidates(one, other):
         mine, theirs = (run.candidates[name].scores[PUBLISHED] for run in (one, other))
-        for score in mine.keys() & theirs.keys() & set(_ORDER):
+        for score in (score for score in _ORDER if score in mine and score in theirs):
             delta = paired.get((name, score))
             rows.append(
                 {
-                    "order": (name, _ORDER.index(score)),
                     words("research.candidate"): name,
                     words("research.score"): words(f"research.scores.{score}"),
                     words("research.first_run"): number(mine[score].value, 4),
@@ -102,7 +101,6 @@ def delta_table(
                     words("research.shared_days"): f"{delta.days:,}" if delta else "–",
                 }
             )
-    rows.sort(key=lambda row: row.pop("order"))
     return pd.DataFrame(rows)
 
 

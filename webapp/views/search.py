@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from pandas.api.types import is_numeric_dtype
 
 from webapp.views.palette import VERDICT_SIGNS, empty_figure, laid_out
 from webapp.views.wording import Words, escaped, number, percent
 
-NEEDED: Final = (
-    *("candidate", "horizon", "level", "days", "log_loss", "reference", "log_loss_skill"),
-    *("skill_low", "skill_high", "p_adjusted", "verdict"),
+NUMBERS: Final = (
+    *("horizon", "level", "days", "log_loss", "log_loss_skill", "skill_low", "skill_high"),
+    "p_adjusted",
 )
+NEEDED: Final = (*NUMBERS, "candidate", "reference", "verdict")
 """Columns of `summary.csv` that the page shows."""
 
 _FULL: Final = 0.05
@@ -30,7 +33,9 @@ def is_summary(table: pd.DataFrame | None) -> bool:
     >>> is_summary(pd.DataFrame({"candidate": []})), is_summary(None)
     (False, False)
     """
-    return table is not None and set(NEEDED) <= set(table.columns) and len(table) > 0
+    if table is None or table.empty or not set(NEEDED) <= set(table.columns):
+        return False
+    return all(is_numeric_dtype(table[name]) for name in NUMBERS)
 
 
 def heat_map(summary: pd.DataFrame, words: Words) -> go.Figure:
@@ -38,7 +43,8 @@ def heat_map(summary: pd.DataFrame, words: Words) -> go.Figure:
     skill = summary.pivot_table(index="horizon", columns="level", values="log_loss_skill")
     if skill.empty:
         return empty_figure(words("charts.undetermined"))
-    cells = {(row.horizon, row.level): row for row in summary.itertuples()}
+    rows: Iterable[Any] = summary.itertuples()
+    cells = {(row.horizon, row.level): row for row in rows}
     grid = [[cells.get((days, level)) for level in skill.columns] for days in skill.index]
     reach = max(_FULL, float(np.nanmax(np.abs(skill.to_numpy()))))
     figure = go.Figure(
@@ -74,19 +80,19 @@ def heat_map(summary: pd.DataFrame, words: Words) -> go.Figure:
 
 def search_table(summary: pd.DataFrame, words: Words) -> pd.DataFrame:
     """Return the cells as a table, the best first."""
-    ordered = summary.sort_values("log_loss_skill", ascending=False)
+    ordered: Iterable[Any] = summary.sort_values("log_loss_skill", ascending=False).itertuples()
     rows = [
         {
             words("research.candidate"): row.candidate,
-            words("research.verdict"): words.get(f"verdicts.{row.verdict}", row.verdict),
+            words("research.verdict"): words.get(f"verdicts.{row.verdict}", str(row.verdict)),
             words("research.days"): row.days,
             words("research.scores.log_loss"): number(row.log_loss, 4),
             words("research.skill"): percent(row.log_loss_skill, signed=True),
             words("research.skill_ci"): _ends(row),
-            words("research.against"): words.get(f"references.{row.reference}", row.reference),
+            words("research.against"): words.get(f"references.{row.reference}", str(row.reference)),
             words("research.p_search"): f"{row.p_adjusted:.3g}",
         }
-        for row in ordered.itertuples()
+        for row in ordered
     ]
     return pd.DataFrame(rows)
 

@@ -5,30 +5,38 @@ from __future__ import annotations
 import shutil
 import tomllib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from forecastlab.adapters.bundle_cache import BundleCache
 from forecastlab.contracts import keys
 from forecastlab.contracts.bundle_files import BundleFiles, verified
 from forecastlab.contracts.errors import (
     BundleRefused,
     ConfigError,
+    DataMalformed,
     PreconditionFailed,
     StoreUnavailable,
 )
-from forecastlab.contracts.manifest import CARD, MANIFEST
+from forecastlab.contracts.manifest import CARD, MANIFEST, Manifest
 from forecastlab.contracts.ports import ABSENT, FirstChampion, ObjectStore
 
 CHAMPIONS: Final = "champions.toml"
 
 
 class BundleShelf:
-    """Finds, verifies and keeps bundles; nothing is overwritten and nothing is unpickled."""
+    """Finds, verifies and keeps bundles; nothing is overwritten and nothing is unpickled.
 
-    def __init__(self, models: Path, store: ObjectStore) -> None:
+    Args:
+        cache: keeps files of the store on this machine; None asks the store for all of them.
+    """
+
+    def __init__(self, models: Path, store: ObjectStore, cache: BundleCache | None = None) -> None:
         self._models = models
         self._store = store
+        self._cache = cache
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all bundles that can be loaded, sorted."""
@@ -52,7 +60,7 @@ class BundleShelf:
         if (self._models / name / MANIFEST).is_file():
             return self.read_folder(self._models / name)
         prefix = keys.bundle(name)
-        found = {key.removeprefix(prefix): self._bytes(key) for key in self._store.list(prefix)}
+        found = self._stored(prefix)
         if not found:
             raise BundleRefused(
                 f"There is no bundle {name!r} in {self._models} or {self._store.location}.",
@@ -144,6 +152,24 @@ class BundleShelf:
                     f"{key} in {self._store.location} has other bytes than this bundle.",
                     remedy="Two bundles share a name; train again, which takes the next free one.",
                 ) from None
+
+    def _stored(self, prefix: str) -> dict[str, bytes]:
+        """Return the files under a prefix of the store, by name; none is verified yet."""
+        names = [key.removeprefix(prefix) for key in self._store.list(prefix)]
+        if self._cache is None or MANIFEST not in names:
+            return {name: self._bytes(f"{prefix}{name}") for name in names}
+        found = {MANIFEST: self._bytes(f"{prefix}{MANIFEST}")}
+        try:
+            stated = Manifest.parse(found[MANIFEST], what=MANIFEST).files
+        except DataMalformed:  # who verifies the bundle says what is wrong with it
+            stated = {}
+        for name in names:
+            fetch = partial(self._bytes, f"{prefix}{name}")
+            if name in stated:
+                found[name] = self._cache.read(stated[name], fetch)
+            elif name != MANIFEST:
+                found[name] = fetch()
+        return found
 
     def _bytes(self, key: str) -> bytes:
         found = self._store.get(key)

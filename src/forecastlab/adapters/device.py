@@ -9,7 +9,9 @@ from __future__ import annotations
 import ctypes
 import logging
 from base64 import b64decode
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any, Final
 
 import numpy as np
@@ -55,10 +57,12 @@ def usable_device(wanted: DeviceChoice, *, expects_gpu: bool = False) -> Device:
         ConfigError: `cuda` is wanted and no GPU can be used.
     """
     if wanted == "cpu":
+        log.info("device: cpu; no GPU was looked for (FORECASTLAB_DEVICE=cpu)")
         return Device("cpu", "FORECASTLAB_DEVICE=cpu")
     found = find_gpu()
     log.info(
-        "driver: %s GPU(s), CUDA %s; providers: %s; %s",
+        "device: %s; driver: %s GPU(s), CUDA %s; providers: %s; %s",
+        "cpu" if found.trouble else "cuda",
         found.gpus,
         found.cuda or "none",
         ", ".join(found.providers) or "not asked",
@@ -99,6 +103,7 @@ def _runs(onnxruntime: Any) -> bool:
         RuntimeException,
     )
 
+    _load_cuda(onnxruntime)
     try:
         session = onnxruntime.InferenceSession(_IDENTITY, providers=[_CUDA])
         session.run(None, {"x": np.ones(1, "float32")})
@@ -106,6 +111,15 @@ def _runs(onnxruntime: Any) -> bool:
         log.warning("the GPU is there, but nothing runs on it: %s", error)
         return False
     return bool(session.get_providers()[0] == _CUDA)
+
+
+def _load_cuda(onnxruntime: Any) -> None:
+    """Load CUDA and cuDNN from their wheels, where the GPU provider does not look by itself."""
+    said = StringIO()
+    with redirect_stdout(said):  # it prints, and stdout belongs to the command
+        onnxruntime.preload_dlls()
+    for line in said.getvalue().splitlines():
+        log.warning("onnxruntime: %s", line)
 
 
 def _driver() -> tuple[int, str, str]:

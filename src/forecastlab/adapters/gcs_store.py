@@ -3,8 +3,9 @@
 Create and swap are uploads under a generation precondition. All retries are made here, none by the
 client library: it repeats an upload whose answer was lost, meets the 412 of its own write, and
 takes it for another's. Every upload carries an identifier of its own, by which a later 412 is known
-to come from this very write. Uploads are single requests (`upload_from_string`): a resumable one
-asks for the precondition again at its end.
+to come from this very write; equal bytes would not tell it from another process's equal claim.
+Uploads up to 8 MiB are single requests (`upload_from_string`); greater ones, which nothing here is,
+are resumable, and the bucket asks for the precondition again at their end.
 """
 
 from __future__ import annotations

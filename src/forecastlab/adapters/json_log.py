@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Final
 
 TRACE: Final = "logging.googleapis.com/trace"
@@ -51,7 +52,10 @@ class JsonLines(logging.Formatter):
 
 
 def trace_fields(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the fields that join log lines to a trace, where the environment names one.
+    """Return the fields that join log lines to a trace.
+
+    The environment names one, or the lines of one execution of a cloud job are joined: the
+    platform gives jobs no trace.
 
     Source: W3C Trace Context, the header `traceparent`; OpenTelemetry, "Environment Variables as
     Context Propagation Carriers".
@@ -60,11 +64,18 @@ def trace_fields(environment: Mapping[str, str]) -> dict[str, str]:
     >>> found = trace_fields({"TRACEPARENT": parent, "GOOGLE_CLOUD_PROJECT": "mine"})
     >>> found["logging.googleapis.com/trace"]
     'projects/mine/traces/0af7651916cd43dd8448eb211c80319c'
+    >>> job = {"CLOUD_RUN_EXECUTION": "daily-x7k2p", "FORECASTLAB_PROJECT": "mine"}
+    >>> trace_fields(job)["logging.googleapis.com/trace"]
+    'projects/mine/traces/88506184d707bd62e0f5c7013e2fb075'
     >>> trace_fields({})
     {}
     """
+    # Cloud Run itself names no project; the YAML of the job does.
+    project = environment.get("GOOGLE_CLOUD_PROJECT") or environment.get("FORECASTLAB_PROJECT")
     known = _TRACEPARENT.fullmatch(environment.get("TRACEPARENT", ""))
-    project = environment.get("GOOGLE_CLOUD_PROJECT", "")
-    if known is None or not project:
+    execution = environment.get("CLOUD_RUN_EXECUTION", "")
+    if not project or not (known or execution):
         return {}
-    return {TRACE: f"projects/{project}/traces/{known[1]}", SPAN: known[2]}
+    if known:
+        return {TRACE: f"projects/{project}/traces/{known[1]}", SPAN: known[2]}
+    return {TRACE: f"projects/{project}/traces/{sha256(execution.encode()).hexdigest()[:32]}"}

@@ -133,7 +133,7 @@ def train(
             found.reference,
             found.verdict,
         ]
-    columns = ["candidate", "method", "days", "log loss", "skill [95 %]", "against", "verdict"]
+    columns = ["candidate", "method", "rows", "log loss", "skill [95 %]", "against", "verdict"]
     output.table(columns, rows, title=f"{trained.name}, out of sample")
     output.say(f"The bundle lies in {trained.location}.")
     output.say(f"Let it speak: forecastlab promote {trained.name} --why …")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -29,8 +30,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 def evaluate(
-    config: Annotated[
-        Path, typer.Argument(help="Recipe, as config/reversal.toml.", metavar="CONFIG")
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="A recipe file, or a bundle's name: what it keeps as evidence, without a fit.",
+            metavar="CONFIG|BUNDLE",
+        ),
     ],
     until: Annotated[
         str | None,
@@ -57,13 +62,20 @@ def evaluate(
     Example: forecastlab evaluate config/reversal.toml --source file:candles/ --until 2025-09-30
     """
     # Imported only where it is needed: the learners cost every other command 1 s.
-    from forecastlab.usecases.evaluate import EvaluateRequest  # noqa: PLC0415
+    from forecastlab.usecases.evaluate import EvaluateRequest, of_bundle  # noqa: PLC0415
     from forecastlab.usecases.evaluate import evaluate as evaluate_recipe  # noqa: PLC0415
 
-    recipe = options.recipe(config, symbol=symbol, size=size, device=device)
-    workspace = options.workspace(deployment or recipe.name, source, store, verbose=verbose)
+    if what.endswith(".toml"):
+        recipe = options.recipe(Path(what), symbol=symbol, size=size, device=device)
+        workspace = options.workspace(deployment or recipe.name, source, store, verbose=verbose)
+        request = EvaluateRequest(recipe, until, quick, run)
+    else:
+        workspace = options.workspace(deployment, source, store, verbose=verbose)
+        files = workspace.bundles.find(what)
+        workspace = options.workspace(files.manifest.deployment, source, store, verbose=verbose)
+        request = replace(of_bundle(files), run=run)
     with compute_engine(engine):
-        done = evaluate_recipe(workspace, EvaluateRequest(recipe, until, quick, run), provenance())
+        done = evaluate_recipe(workspace, request, provenance())
     if as_json:
         output.print_json({"location": done.location, "verdict": done.verdicts})
         return
@@ -86,7 +98,7 @@ def list_trials(
         + [one.scores.get("log_loss"), one.verdict]
         for one in sorted(entries, key=lambda one: one.created_at)
     ]
-    columns = ["first look", "command", "symbol", "candidate", "days", "log loss", "verdict"]
+    columns = ["first look", "command", "symbol", "candidate", "rows", "log loss", "verdict"]
     output.table(columns, rows, title=f"{len(entries)} look(s) at test labels")
 
 
@@ -136,7 +148,7 @@ def _show(document: VerdictFile) -> None:
             + [found.verdict, _shown(scores.get("event_auc")), _shown(scores.get("direction_auc"))]
             + [f"{p_value(luck.p_value)}; best of {luck.looks}: {p_value(luck.p_value_best)}"]
         )
-    columns = ["candidate", "days", "worth", "log loss", "skill [95 %]", "verdict", "AUC of a move"]
+    columns = ["candidate", "rows", "worth", "log loss", "skill [95 %]", "verdict", "AUC of a move"]
     output.table([*columns, "AUC of the side", "p"], rows, title=f"{document.run}, out of sample")
 
 

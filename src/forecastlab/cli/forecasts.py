@@ -77,9 +77,9 @@ def daily(
 
     def run(name: str | None) -> Morning:
         workspace = options.workspace(name, source, store, dry_run=dry_run, verbose=verbose)
-        workspace = with_own_override(workspace) if listed is not None else workspace
         with recorded(workspace, "daily") as attempt:
-            return morning(workspace, PredictRequest(asof, bundle), attempt)
+            own = with_own_override(workspace) if listed is not None else workspace
+            return morning(own, PredictRequest(asof, bundle), attempt)
 
     if listed is not None and len(listed) != 1:
         run_each(listed, lambda name: _document(run(name)), as_json=as_json)

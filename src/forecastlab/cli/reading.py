@@ -115,8 +115,6 @@ def show_record(record: ForecastRecord) -> None:
             f"{name}: out of sample {VERDICTS[one.skill.verdict]}; log-loss skill"
             f" {one.skill.log_loss_skill:+.1%} [{low}, {high}] against {one.skill.reference}"
         )
-    for reason in record.degraded:
-        say(f"degraded: {reason}")
     for line in _surroundings(record):
         say(line)
 

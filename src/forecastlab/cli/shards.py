@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import typer
 
+from forecastlab.bootstrap import last_word
 from forecastlab.cli import output
 from forecastlab.contracts.errors import EXIT_DONE, EXIT_INTERNAL, ForecastLabError
 
@@ -29,10 +29,10 @@ def _one(name: str, run: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
     try:
         return {"exit_code": EXIT_DONE, **run(name)}
     except ForecastLabError as error:
-        output.warn(f"{name}: {error}")
+        last_word(f"{name}: {error}")
         return {"exit_code": error.exit_code, "error": str(error)}
     except Exception as error:  # noqa: BLE001 - a bug in one entry is told, and is not the others'
-        traceback.print_exc()
+        last_word(f"{name}: this is a bug; please report the lines above.", bug=error)
         return {"exit_code": EXIT_INTERNAL, "error": repr(error)}
 
 

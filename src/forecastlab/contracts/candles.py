@@ -150,6 +150,10 @@ class MarketView:
         funding = {name: one.loc[one.index <= known] for name, one in self._funding.items()}
         return MarketView(instant, series, funding)
 
+    def with_funding(self, funding: Mapping[str, pd.Series]) -> MarketView:
+        """Return the view with other funding rates, as they were known at `as_of`."""
+        return MarketView(self.as_of, self._series, funding).with_series(self._series)
+
     def has(self, symbol: str, interval: Interval) -> bool:
         """Say whether the series is part of the market (it may still be empty)."""
         return (symbol, interval) in self._series
@@ -240,6 +244,19 @@ def empty_funding() -> pd.Series:
     """
     index = pd.DatetimeIndex([], dtype=INDEX_DTYPE, name="funding_time")
     return pd.Series(np.empty(0), index=index, name="funding_rate")
+
+
+def funding_digest(symbol: str, rates: pd.Series) -> str:
+    """Return `sha256:…` over a symbol's funding rates: instants and values.
+
+    >>> funding_digest("BTCUSDT", empty_funding())[:11]
+    'sha256:cd8c'
+    """
+    state = hashlib.sha256(f"{symbol} funding\n".encode())
+    times_ms = pd.DatetimeIndex(rates.index).as_unit("ms").asi8
+    state.update(np.ascontiguousarray(times_ms).astype("<i8").tobytes())
+    state.update(rates.to_numpy(dtype="<f8").tobytes())
+    return f"sha256:{state.hexdigest()}"
 
 
 def open_index(open_time_ms: Iterable[int] | np.ndarray) -> pd.DatetimeIndex:

@@ -159,12 +159,12 @@ def parse_recipe(text: str, *, what: str, symbol: str | None = None) -> Recipe:
     `{symbol}` inside any text stands for the symbol: the file's, or the one given.
 
     Raises:
-        ConfigError: no TOML, an unknown key, or a value out of bounds.
+        ConfigError: no TOML, an unknown key, a value out of bounds, or a symbol not learnt from.
     """
     try:
         document = tomllib.loads(text)
         chosen = symbol or document.get("symbol")
-        return Recipe.model_validate(_for_symbol({**document, "symbol": chosen}, str(chosen)))
+        recipe = Recipe.model_validate(_for_symbol({**document, "symbol": chosen}, str(chosen)))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{what} is not valid TOML: {error}.", remedy="Mend the file.") from error
     except ValidationError as error:
@@ -173,6 +173,12 @@ def parse_recipe(text: str, *, what: str, symbol: str | None = None) -> Recipe:
         raise ConfigError(
             f"{what}: {where}: {first['msg']}.", remedy="See config/reversal.toml for an example."
         ) from error
+    if recipe.symbol not in recipe.train.symbols:
+        raise ConfigError(
+            f"{what}: train.symbols do not hold {recipe.symbol}, which is forecast.",
+            remedy=f"Add {recipe.symbol} to them, or choose one of them.",
+        )
+    return recipe
 
 
 def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

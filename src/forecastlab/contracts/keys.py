@@ -82,9 +82,14 @@ def latest(deployment: str) -> str:
     return f"{scope(deployment)}predictions/latest.json"
 
 
+def all_outcomes(deployment: str) -> str:
+    """Return what the keys of all outcomes begin with."""
+    return f"{scope(deployment)}outcomes/"
+
+
 def outcomes(deployment: str, candidate: str) -> str:
     """Return the prefix of a candidate's realised labels."""
-    return f"{scope(deployment)}outcomes/{candidate}/"
+    return f"{all_outcomes(deployment)}{candidate}/"
 
 
 def outcome(deployment: str, candidate: str, asof: str) -> str:

@@ -105,10 +105,14 @@ class EvaluationEntry(Document):
 
 
 class ContextEntry(Document):
-    """The regime and quantile models beside the forecasters, and what they scored out of sample."""
+    """The regime and quantile models beside the forecasters, and what they scored out of sample.
+
+    `faults` says what makes one of them no forecast: hardly a tree, or next to a constant.
+    """
 
     feature_sets: tuple[str, ...]
     evaluation: dict[str, Any]
+    faults: tuple[str, ...] = ()
 
 
 class CandidateEntry(Document):
@@ -149,7 +153,10 @@ class ServingEntry(Document):
 
 
 class Manifest(Document):
-    """`meta.json`: the bundle in one document, with the hash and size of every other file."""
+    """`meta.json`: the bundle in one document, with the hash and size of every other file.
+
+    `dropped` names the columns of each feature set that no source gives, with the reason.
+    """
 
     schema_version: Literal[1] = Field()
     name: str
@@ -164,6 +171,7 @@ class Manifest(Document):
     feature_set: str
     feature_variant: str
     features: dict[str, tuple[FeatureEntry, ...]]
+    dropped: dict[str, dict[str, str]] = Field(default_factory=dict)
     training: TrainingEntry
     candidates: dict[str, CandidateEntry]
     serving: ServingEntry

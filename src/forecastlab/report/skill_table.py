@@ -16,8 +16,8 @@ from forecastlab.report.wording import (
     percent_interval,
 )
 
-BEGIN: Final = "<!-- skill:begin -->"
-END: Final = "<!-- skill:end -->"
+SKILL: Final = "skill"
+"""Name of the marks around the table, `<!-- skill:begin -->` and `<!-- skill:end -->`."""
 
 
 def skill_table(document: VerdictFile) -> str:
@@ -34,23 +34,25 @@ def skill_table(document: VerdictFile) -> str:
     return "\n".join(lines) + "\n"
 
 
-def with_table(text: str, table: str) -> str:
-    r"""Put a table between the two marks of a Markdown text.
+def with_table(text: str, table: str, name: str = SKILL) -> str:
+    r"""Put a table between the two marks of this name in a Markdown text.
 
     Raises:
         DataMalformed: the text does not hold each mark once, in order.
 
-    >>> with_table(f"a\n{BEGIN}\nold\n{END}\nb", "new\n").splitlines()
+    >>> marks = ["<!-- skill:begin -->", "<!-- skill:end -->"]
+    >>> with_table(f"a\n{marks[0]}\nold\n{marks[1]}\nb", "new\n").splitlines()
     ['a', '<!-- skill:begin -->', 'new', '<!-- skill:end -->', 'b']
     """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in after or END in before + after:
+    begins, ends = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    before, begin, rest = text.partition(begins)
+    _, end, after = rest.partition(ends)
+    if not begin or not end or begins in after or ends in before + after:
         raise DataMalformed(
-            "The text lacks the marks of the skill table.",
-            remedy=f"Write {BEGIN} and {END} once, on lines of their own.",
+            f"The text lacks the marks of the table {name}.",
+            remedy=f"Write {begins} and {ends} once, on lines of their own.",
         )
-    return f"{before}{BEGIN}\n{table}{END}{after}"
+    return f"{before}{begins}\n{table}{ends}{after}"
 
 
 def _row(name: str, one: CandidateVerdict) -> str:

@@ -32,7 +32,7 @@ from forecastlab.contracts.ports import SourceKind
 from forecastlab.contracts.provenance import Provenance
 from forecastlab.evaluation.ablation import Ablation
 from forecastlab.evaluation.gates import GateResult
-from forecastlab.features.catalogue import find_feature_set
+from forecastlab.features.catalogue import dropped_columns, find_feature_set
 from forecastlab.models.base import Learner
 from forecastlab.models.context import FEATURE_SETS
 from forecastlab.models.ensemble import Forecaster
@@ -119,6 +119,7 @@ def _manifest(
         feature_set=recipe.features.set,
         feature_variant=recipe.features.variant,
         features={key: _features(recipe, key) for key in _described(parts)},
+        dropped=_dropped(parts),
         training=_training(parts),
         candidates={
             candidate: _candidate(parts, candidate, barred.get(candidate))
@@ -143,7 +144,11 @@ def context_answers(parts: BundleParts) -> ContextAnswers | None:
 def _context(parts: BundleParts) -> ContextEntry | None:
     if parts.context is None:
         return None
-    return ContextEntry(feature_sets=FEATURE_SETS, evaluation=parts.context.evaluation)
+    return ContextEntry(
+        feature_sets=FEATURE_SETS,
+        evaluation=parts.context.evaluation,
+        faults=parts.context.faults,
+    )
 
 
 def _described(parts: BundleParts) -> tuple[str, ...]:
@@ -164,6 +169,11 @@ def _features(recipe: Recipe, feature_set: str) -> tuple[FeatureEntry, ...]:
         )
         for one in described.features
     )
+
+
+def _dropped(parts: BundleParts) -> dict[str, dict[str, str]]:
+    found = {key: dropped_columns(feature_key(parts.recipe, key)) for key in _described(parts)}
+    return {key: columns for key, columns in found.items() if columns}
 
 
 def _training(parts: BundleParts) -> TrainingEntry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,13 +25,16 @@ from forecastlab.targets.quantile import ForwardReturn
 from forecastlab.targets.regime import ForwardRange, ForwardTrend
 from forecastlab.usecases.training_materials import feature_key
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, eq=False)
 class TrainedContext:
-    """The context that is served, and its out-of-sample scores as the manifest keeps them."""
+    """The context that is served; its out-of-sample scores and faults for the manifest."""
 
     context: Context
     evaluation: dict[str, Any]
+    faults: tuple[str, ...] = ()
 
 
 def train_context(view: MarketView, recipe: Recipe, progress: Progress) -> TrainedContext | None:
@@ -45,9 +49,10 @@ def train_context(view: MarketView, recipe: Recipe, progress: Progress) -> Train
     try:
         walked = _walk(candles, rows, recipe, recipe.context, progress)
         context = _fitted(candles, rows, recipe.context, view.as_of, recipe.train.seed)
-    except DataUnavailable:
+    except DataUnavailable as error:
+        log.warning("the bundle will say nothing of regime and quantiles: %s", error.facts)
         return None
-    return TrainedContext(context, _scores(candles, walked))
+    return TrainedContext(context, _scores(candles, walked), context.faults(rows))
 
 
 def context_rows(view: MarketView, recipe: Recipe) -> dict[str, pd.DataFrame]:

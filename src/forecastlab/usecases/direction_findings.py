@@ -114,19 +114,23 @@ def as_estimate(interval: Interval) -> Estimate:
 def volatility_forecasts(
     volatility: pd.Series, found: OutOfFold, opens: pd.DatetimeIndex
 ) -> np.ndarray:
-    """Forecast every row of the walk-forward by volatility alone; return P(up) of those scored.
+    """Forecast every labelled row of the walk-forward by volatility; return P(up) of those scored.
 
     Each fold's fit knows the labels that had resolved before its first as-of.
+
+    Args:
+        opens: of labelled rows.
     """
-    rows = found.rows
+    # Beside a gap a label is missing for good: such rows happened neither way.
+    rows = found.rows.loc[found.rows["label"].notna()]
     resolves, as_of = (
         pd.DatetimeIndex(rows[name]).as_unit("ms").asi8 for name in ("resolves_at", "as_of")
     )
     fold = rows["fold"].to_numpy()
     first = np.r_[True, np.diff(fold) != 0]
     starts = as_of[first][np.cumsum(first) - 1]
-    # Labels resolve in the order of their rows; those of the end have not, and are never counted.
-    known = np.searchsorted(resolves[rows["label"].notna().to_numpy()], starts, side="left")
+    # Labels resolve in the order of their rows.
+    known = np.searchsorted(resolves, starts, side="left")
     chance = volatility_only(
         volatility.reindex(rows.index).to_numpy(), (rows["label"] == 1).to_numpy(), known, fold
     )

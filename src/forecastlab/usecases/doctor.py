@@ -24,7 +24,7 @@ from forecastlab.contracts.intervals import DURATION, interval_of, parse_asof
 from forecastlab.usecases.champion import OVERRIDE, choose
 from forecastlab.usecases.check import Check
 from forecastlab.usecases.host_checks import check_hosts
-from forecastlab.usecases.publish import newest_sealed
+from forecastlab.usecases.publish import newest_sealed, sealed
 from forecastlab.usecases.store_probe import try_preconditions
 from forecastlab.usecases.surroundings import Surroundings
 from forecastlab.usecases.workspace import Workspace
@@ -83,6 +83,7 @@ def doctor(
         checks += [
             _check(f"bundle{of}", partial(_bundle, each)),
             _check(f"registry{of}", partial(_registry, each)),
+            _check(f"override{of}", partial(_override, each)),
             _check(f"{FRESHNESS}{of}", partial(_freshness, each, fresh)),
         ]
     return Examination(tuple(checks))
@@ -176,6 +177,17 @@ def _registry(workspace: Workspace) -> Finding:
             f"To let that one speak: `forecastlab promote {shipped.name} --why …`.",
         )
     return f"the champion is {champion}; champions.toml is ignored from now on", ""
+
+
+def _override(workspace: Workspace) -> Finding:
+    """Tell of an override that is set elsewhere, as on the deployed job: its records say so."""
+    newest = newest_sealed(workspace.store, workspace.deployment)
+    record = sealed(workspace.store, workspace.deployment, newest) if newest else None
+    if record is None or record.bundle.override is None:
+        return "the newest record is the registry's champion's, or there is none", ""
+    name, how = record.bundle.name, record.bundle.override
+    said = f"the newest record {newest} was made by {name}, past the registry ({how})."
+    return said, "If nobody means it any more: `forecastlab cloud unpin`."
 
 
 def _freshness(workspace: Workspace, fresh: timedelta | None) -> Finding:

@@ -12,10 +12,10 @@ from typing import Final
 import pandas as pd
 
 from forecastlab.contracts import keys
-from forecastlab.contracts.bundle_files import file_entry
-from forecastlab.contracts.candles import Market
+from forecastlab.contracts.bundle_files import BundleFiles, file_entry
+from forecastlab.contracts.candles import Market, MarketView
 from forecastlab.contracts.config import Recipe
-from forecastlab.contracts.errors import UsageError
+from forecastlab.contracts.errors import DataUnavailable, UsageError
 from forecastlab.contracts.intervals import DURATION, asof_name
 from forecastlab.contracts.ports import ABSENT
 from forecastlab.contracts.provenance import Provenance
@@ -34,6 +34,7 @@ from forecastlab.report.evaluation_page import evaluation_page
 from forecastlab.report.series import CandidateSeries
 from forecastlab.usecases.candidate_verdict import Examined, examine
 from forecastlab.usecases.evidence import evidence_bytes, evidence_table
+from forecastlab.usecases.kept_walk_forward import kept_walk_forward
 from forecastlab.usecases.measure import measure, publish_out_of_fold
 from forecastlab.usecases.quick_recipe import quick_recipe
 from forecastlab.usecases.training_market import newest_at_hand, training_market
@@ -45,7 +46,7 @@ from forecastlab.usecases.trials import (
     record_trials,
     trial_entry,
 )
-from forecastlab.usecases.walk_forward import out_of_fold
+from forecastlab.usecases.walk_forward import OutOfFold, out_of_fold
 from forecastlab.usecases.workspace import Workspace
 
 _RUN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -56,13 +57,15 @@ class EvaluateRequest:
     """A recipe, the cut-off candle, and the run's name.
 
     Without a cut-off it is the candle that closed last, or the newest one that the files hold.
-    Without a name the run is called `<recipe>_<cut-off>`, with `_2`, `_3`, … where taken.
+    Without a name the run is called `<recipe>_<cut-off>`, with `_2`, `_3`, … where taken. With a
+    bundle, its recipe is taken and the walk-forward that it keeps, and nothing is fitted.
     """
 
     recipe: Recipe
     until: str | None = None
     quick: bool = False
     run: str | None = None
+    bundle: BundleFiles | None = None
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,15 @@ def evaluate(workspace: Workspace, request: EvaluateRequest, provenance: Provena
         _demand_free(workspace, request.run)
     until = request.until or newest_at_hand(workspace, request.recipe)
     cut_off, market = training_market(workspace, request.recipe, until)
-    recipe = quick_recipe(request.recipe, cut_off) if request.quick else request.recipe
-    examined = _walk(workspace, recipe, market, cut_off)
+    small = request.quick and request.bundle is None
+    recipe = quick_recipe(request.recipe, cut_off) if small else request.recipe
+    view = market.as_of(cut_off + DURATION[recipe.interval])
+    if request.bundle is None:
+        found = _walk(workspace, recipe, view)
+    else:
+        _refuse_other_candles(request.bundle, market)
+        found = kept_walk_forward(request.bundle, cut_off)
+    examined = _examined(found, recipe, view)
     look = Look(
         command="evaluate",
         recipe=recipe,
@@ -119,18 +129,37 @@ def evaluate(workspace: Workspace, request: EvaluateRequest, provenance: Provena
     return Evaluated(location, document)
 
 
-def _walk(
-    workspace: Workspace, recipe: Recipe, market: Market, cut_off: datetime
-) -> dict[str, Examined]:
+def of_bundle(files: BundleFiles) -> EvaluateRequest:
+    """Return the request to evaluate what a bundle keeps as evidence."""
+    manifest = files.manifest
+    quick = bool(manifest.gates.get("quick"))
+    return EvaluateRequest(manifest.recipe, manifest.training.cut_off, quick=quick, bundle=files)
+
+
+def _walk(workspace: Workspace, recipe: Recipe, view: MarketView) -> dict[str, OutOfFold]:
     learners = make_learners(recipe)
-    view = market.as_of(cut_off + DURATION[recipe.interval])
     materials = build_materials(view, recipe, learners.values())
+    return out_of_fold(materials, recipe, learners, workspace.progress)
+
+
+def _refuse_other_candles(files: BundleFiles, market: Market) -> None:
+    known = files.manifest.training.data_digest
+    if market_digest(market) != known:
+        raise DataUnavailable(
+            f"The candles at hand are not those that {files.name} was trained on.",
+            remedy="Name the --source that it was trained from, or evaluate its recipe instead.",
+        )
+
+
+def _examined(
+    found: Mapping[str, OutOfFold], recipe: Recipe, view: MarketView
+) -> dict[str, Examined]:
     candles = {one: view.candles(one, recipe.interval) for one in recipe.train.symbols}
     examined = {}
-    for name, found in out_of_fold(materials, recipe, learners, workspace.progress).items():
-        prequential = publish_out_of_fold(found, recipe, until=materials.until)
-        evaluation = measure(found, prequential, recipe)
-        examined[name] = Examined(found, prequential, evaluation, candles)
+    for name, one in found.items():
+        prequential = publish_out_of_fold(one, recipe, until=view.as_of)
+        evaluation = measure(one, prequential, recipe)
+        examined[name] = Examined(one, prequential, evaluation, candles)
     return examined
 
 

@@ -68,7 +68,9 @@ def forecast(bundle: OpenBundle, window: ServingWindow) -> Said:
     }
     missed = {f"{name}: {why}": None for one in said.values() for name, why in one.skipped.items()}
     around, why_not = _surroundings(bundle, window, forecasts)
-    degraded = (*missed, *([f"context: {why_not}"] if why_not else ()))
+    context = manifest.context
+    doubts = (why_not,) if why_not else context.faults if context is not None else ()
+    degraded = (*missed, *(f"context: {one}" for one in doubts))
     if around is None:
         return Said(forecasts, None, None, None, degraded)
     regime = Regime(
@@ -117,11 +119,12 @@ def _rows(
     rows, absent = {}, {}
     for name, length in lengths.items():
         key = feature_key(bundle.files.manifest.recipe, name)
-        table = build_features(window.view, window.symbol, key).iloc[-length:]
+        table = build_features(window.view, window.symbol, key)
         missing = [str(column) for column in table.columns[table.iloc[-1].isna().to_numpy()]]
         if missing:
             absent[name] = f"missing_features({', '.join(missing[:5])})"
-        rows[name] = table.dropna()
+        # As in training: rows beside a gap are left out first, then the last ones are a window.
+        rows[name] = table.dropna().iloc[-length:]
     return rows, absent
 
 

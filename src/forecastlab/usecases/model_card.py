@@ -37,6 +37,7 @@ def model_card(manifest: Manifest) -> str:
     ]
     for name, candidate in manifest.candidates.items():
         parts.append(_candidate(name, candidate))
+    parts += _left_out(manifest)
     serving = manifest.serving
     window = f"{serving.daily_candles} daily candles, and every hour of {serving.whole_days} days"
     limits = (
@@ -47,6 +48,21 @@ def model_card(manifest: Manifest) -> str:
     )
     parts += ["## Limits\n", *(f"- {limit}" for limit in limits), ""]
     return "\n".join(parts)
+
+
+def _left_out(manifest: Manifest) -> list[str]:
+    """Return the section on what is missing from features and context; nothing if nothing is."""
+    reasons: dict[str, set[str]] = {}
+    for columns in manifest.dropped.values():
+        for column, reason in columns.items():
+            reasons.setdefault(reason, set()).add(column)
+    lines = [
+        f"- {', '.join(f'`{name}`' for name in sorted(names))}: {why}."
+        for why, names in reasons.items()
+    ]
+    faults = manifest.context.faults if manifest.context is not None else ()
+    lines += [f"- Regime and quantiles: {fault}." for fault in faults]
+    return ["## Left out\n", *lines, ""] if lines else []
 
 
 def _candidate(name: str, candidate: CandidateEntry) -> str:
@@ -69,6 +85,11 @@ def _candidate(name: str, candidate: CandidateEntry) -> str:
     for one in (*found.baselines, *found.members):
         bounds = f"[{one.ci95[0]:+.4f}, {one.ci95[1]:+.4f}]"
         lines.append(f"| {one.reference} | {one.log_loss:.4f} | {one.gain:+.4f} | {bounds} |")
+    removals = candidate.ablation or {}
+    dropped = [f"`{name}`" for name, one in sorted(removals.items()) if one["dropped"]]
+    if dropped:
+        silent = "Without a say, for the forecast loses less than one standard error without them"
+        lines.append(f"\n{silent}: {', '.join(dropped)}.")
     direction = "none measurable"
     if found.direction_auc is not None and found.direction_ci95 is not None:
         bounds = f"[{found.direction_ci95[0]:.3f}, {found.direction_ci95[1]:.3f}]"

@@ -12,7 +12,7 @@ from forecastlab.usecases.champion import choose
 from forecastlab.usecases.predict import PredictRequest, predict
 from forecastlab.usecases.publish import Published, sealed_asofs
 from forecastlab.usecases.runs import Attempt
-from forecastlab.usecases.score import score
+from forecastlab.usecases.score import write_outcomes
 from forecastlab.usecases.workspace import Workspace
 
 
@@ -62,5 +62,5 @@ def _fill_missed(workspace: Workspace, request: PredictRequest, published: Publi
 
 
 def _score(workspace: Workspace) -> str | None:
-    report = score(workspace)
-    return f"{report.written} outcome(s) written" if report.written else None
+    written = write_outcomes(workspace)
+    return f"{written} outcome(s) written" if written else None

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
 from forecastlab.contracts.bundle_files import BundleFiles
+from forecastlab.contracts.config import NETWORKS
 from forecastlab.contracts.errors import BundleRefused
 from forecastlab.contracts.manifest import CONTEXT, KNOWN_ANSWERS, CandidateEntry
 from forecastlab.models.ensemble import Forecaster, MemberKey
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 LIBRARIES: Final = ("lightgbm", "numpy", "pandas", "scipy")
 """Libraries whose version can change an answer; another major version is refused outright."""
+
+_RUNTIMES: Final = ("onnxruntime", "onnxruntime-gpu")
+
+MEMBER_LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "xgboost": ("xgboost", "xgboost-cpu"),
+    **dict.fromkeys(NETWORKS, _RUNTIMES),
+}
+"""Kind of member -> the distributions that its library comes in; only such members demand it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,20 +80,36 @@ def _keys(entry: CandidateEntry) -> dict[str, MemberKey]:
 
 def _checked_versions(files: BundleFiles) -> dict[str, str]:
     here: dict[str, str] = {}
-    for name in LIBRARIES:
-        if name not in files.manifest.packages:
+    for names in _libraries(files):
+        name, packages = names[0], files.manifest.packages
+        then = next((packages[one] for one in names if one in packages), None)
+        if then is None:
             raise BundleRefused(
                 f"The manifest of {files.name} does not say with which {name} it was made.",
                 remedy="Restore the bundle, or train again.",
             )
-        try:
-            here[name] = version(name)
-        except PackageNotFoundError:
-            here[name] = "absent"
-        then = files.manifest.packages[name]
+        here[name] = _installed(names)
         if here[name].split(".")[0] != then.split(".")[0]:
             raise BundleRefused(
                 f"The bundle {files.name} was made with {name} {then}; here is {here[name]}.",
                 remedy=f"Install {name} {then.split('.')[0]}.x, or train with what is here.",
             )
     return here
+
+
+def _libraries(files: BundleFiles) -> list[tuple[str, ...]]:
+    """Return the libraries that a bundle demands, each as the distributions that it comes in."""
+    members = (
+        one for entry in files.manifest.candidates.values() for one in entry.members.values()
+    )
+    own = dict.fromkeys(MEMBER_LIBRARIES[m.kind] for m in members if m.kind in MEMBER_LIBRARIES)
+    return [*((name,) for name in LIBRARIES), *own]
+
+
+def _installed(names: tuple[str, ...]) -> str:
+    for name in names:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "absent"

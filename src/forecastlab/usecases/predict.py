@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from forecastlab.contracts.device import DeviceName
 from forecastlab.contracts.errors import UsageError
 from forecastlab.contracts.intervals import (
     DURATION,
@@ -18,6 +19,7 @@ from forecastlab.contracts.intervals import (
 from forecastlab.contracts.records import BundleReference, ForecastRecord, Mode, Runtime
 from forecastlab.usecases.champion import Chosen, choose, seat_first_champion
 from forecastlab.usecases.forecast import forecast
+from forecastlab.usecases.open_bundle import OpenBundle
 from forecastlab.usecases.publish import Published, publish, refuse_older_than_newest
 from forecastlab.usecases.runs import Attempt
 from forecastlab.usecases.serving_window import (
@@ -168,11 +170,22 @@ def make_record(
         position_scale=said.position_scale,
         degraded=(*said.degraded, *workspace.device().degraded),
         runtime=Runtime(
-            device=workspace.device().name,
+            device=_computed_on(chosen.bundle),
             duration_s=round(time.monotonic() - began, 4),
             versions=chosen.bundle.runtime_versions,
         ),
     )
+
+
+def _computed_on(bundle: OpenBundle) -> DeviceName:
+    """Say which device the networks' sessions use; every other member computes on the CPU.
+
+    A GPU that is there and idle made nothing: at batch 1 it is no faster than the CPU, so that
+    sessions are opened on the CPU.
+    """
+    members = (model for one in bundle.forecasters.values() for model in one.members.values())
+    providers = {one for model in members for one in getattr(model, "providers", ())}
+    return "cuda" if "CUDAExecutionProvider" in providers else "cpu"
 
 
 def _mode(workspace: Workspace, next_close: datetime, now: datetime) -> Mode:

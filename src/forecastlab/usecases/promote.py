@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from forecastlab.contracts.errors import PreconditionFailed, UsageError
+from forecastlab.contracts.manifest import MANIFEST
 from forecastlab.contracts.registry import EventKind, RegistryEvent, RegistryState, fold
 from forecastlab.usecases.champion import opened
 from forecastlab.usecases.gates import refuse_without_view
@@ -49,6 +50,7 @@ def promote(
     report["forecasters"] = refuse_without_view(bundle)
     for gate, check in (gates or {}).items():
         report[gate] = dict(check(bundle))
+    _share(workspace, bundle)
     return _append(workspace, events, "promoted", bundle, why=why, gates=report)
 
 
@@ -76,7 +78,14 @@ def rollback(workspace: Workspace, *, to: str | None, why: str) -> RegistryEvent
         )
     bundle = opened(workspace, workspace.bundles.find(target))
     gates = {"verify": "passed", "known_answers": "passed"}
+    _share(workspace, bundle)
     return _append(workspace, events, "rolled_back", bundle, why=why, gates=gates)
+
+
+def _share(workspace: Workspace, bundle: OpenBundle) -> None:
+    """Keep a champion's files beside the registry: a job with other shipped bundles reads both."""
+    files = bundle.files
+    workspace.bundles.keep_in_store(files.name, {**files.files, MANIFEST: files.manifest_bytes})
 
 
 def _refuse_unfit(state: RegistryState, name: str, why: str) -> None:

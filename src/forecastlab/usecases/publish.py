@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from forecastlab.contracts import keys
 from forecastlab.contracts.canonical import Json, canonical_bytes, digest
+from forecastlab.contracts.config import NETWORKS
 from forecastlab.contracts.errors import (
     DataMalformed,
     PreconditionFailed,
@@ -16,9 +17,14 @@ from forecastlab.contracts.errors import (
     UsageError,
 )
 from forecastlab.contracts.intervals import parse_asof
-from forecastlab.contracts.manifest import ANSWER_TOLERANCE
+from forecastlab.contracts.manifest import ANSWER_TOLERANCE, NETWORK_TOLERANCE
 from forecastlab.contracts.ports import ABSENT, ObjectStore
-from forecastlab.contracts.records import ForecastRecord, LatestPointer, Probabilities
+from forecastlab.contracts.records import (
+    CandidateForecast,
+    ForecastRecord,
+    LatestPointer,
+    Probabilities,
+)
 
 Publication = Literal["published", "already_published", "kept_as_conflict"]
 
@@ -133,19 +139,23 @@ def _same_inputs(one: ForecastRecord, other: ForecastRecord) -> bool:
 def _equal_again(one: ForecastRecord, other: ForecastRecord) -> bool:
     if not _same_inputs(one, other) or one.forecasts.keys() != other.forecasts.keys():
         return False
-    pairs = ((one.forecasts[name], other.forecasts[name]) for name in one.forecasts)
-    return all(
-        mine.members.keys() == yours.members.keys()
-        and _close(mine.pred_proba, yours.pred_proba)
-        and all(_close(mine.members[name], yours.members[name]) for name in mine.members)
-        for mine, yours in pairs
+    return all(_same_answer(one.forecasts[name], other.forecasts[name]) for name in one.forecasts)
+
+
+def _same_answer(one: CandidateForecast, other: CandidateForecast) -> bool:
+    """Compare as known answers are: what is made of a network's answers has its tolerance."""
+    if one.members.keys() != other.members.keys():
+        return False
+    allowed = {
+        name: NETWORK_TOLERANCE if name in NETWORKS else ANSWER_TOLERANCE for name in one.members
+    }
+    return _close(one.pred_proba, other.pred_proba, max(allowed.values())) and all(
+        _close(one.members[name], other.members[name], allowed[name]) for name in allowed
     )
 
 
-def _close(one: Probabilities, other: Probabilities) -> bool:
-    return one.keys() == other.keys() and all(
-        abs(one[key] - other[key]) <= ANSWER_TOLERANCE for key in one
-    )
+def _close(one: Probabilities, other: Probabilities, allowed: float) -> bool:
+    return one.keys() == other.keys() and all(abs(one[key] - other[key]) <= allowed for key in one)
 
 
 def _keep_conflict(store: ObjectStore, standing: ForecastRecord, record: ForecastRecord) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,16 +62,15 @@ def score(workspace: Workspace) -> ScoreReport:
         DataUnavailable: the candles cannot be had.
     """
     workspace.check_pin()
-    records, problems = _records(workspace)
+    asofs = sealed_asofs(workspace.store, workspace.deployment)
+    records, problems = _records(workspace, asofs)
     if not records:
         return ScoreReport(0, (), tuple(problems))
-    candles = _since_first(workspace, records)
-    candidates = sorted({name for record in records for name in record.forecasts})
+    candles, kept = _since_first(workspace, records), _kept(workspace)
     written, scores = 0, []
-    for candidate in candidates:
-        mine = [record for record in records if candidate in record.forecasts]
+    for candidate, mine in _by_candidate(records).items():
         due = _due(candidate, mine, candles)
-        outcomes = {asof: _keep(workspace, outcome) for asof, outcome in due.items()}
+        outcomes = {asof: _keep(workspace, outcome, kept) for asof, outcome in due.items()}
         written += sum(created for _, created in outcomes.values())
         standing = {asof: outcome for asof, (outcome, _) in outcomes.items()}
         problems += _contradicted(due, standing)
@@ -78,10 +78,48 @@ def score(workspace: Workspace) -> ScoreReport:
     return ScoreReport(written, tuple(scores), tuple(problems))
 
 
-def _records(workspace: Workspace) -> tuple[list[ForecastRecord], list[str]]:
+def write_outcomes(workspace: Workspace) -> int:
+    """Write the outcomes that have resolved since the last time; return how many.
+
+    Records whose outcomes are all there are not read: after a year of hours they are thousands.
+
+    Raises:
+        DataUnavailable: the candles cannot be had.
+    """
+    workspace.check_pin()
+    kept, asofs = _kept(workspace), sealed_asofs(workspace.store, workspace.deployment)
+    newest, _ = _records(workspace, asofs[-1:])
+    # A candidate that has not resolved once is named by the newest record alone.
+    names = {name for name, _ in kept} | {name for record in newest for name in record.forecasts}
+    open_asofs = [one for one in asofs if not all((name, one) in kept for name in names)]
+    records, _ = _records(workspace, open_asofs if newest else asofs)
+    if not records:
+        return 0
+    candles = _since_first(workspace, records)
+    return sum(
+        _keep(workspace, outcome, kept)[1]
+        for candidate, mine in _by_candidate(records).items()
+        for asof, outcome in _due(candidate, mine, candles).items()
+        if (candidate, asof) not in kept
+    )
+
+
+def _by_candidate(records: list[ForecastRecord]) -> dict[str, list[ForecastRecord]]:
+    names = sorted({name for record in records for name in record.forecasts})
+    return {name: [one for one in records if name in one.forecasts] for name in names}
+
+
+def _kept(workspace: Workspace) -> set[tuple[str, str]]:
+    """Return candidate and as-of of every outcome that is written."""
+    prefix = keys.all_outcomes(workspace.deployment)
+    paths = (key.removeprefix(prefix).removesuffix(".json") for key in workspace.store.list(prefix))
+    return {(candidate, asof) for candidate, _, asof in (path.partition("/") for path in paths)}
+
+
+def _records(workspace: Workspace, asofs: Sequence[str]) -> tuple[list[ForecastRecord], list[str]]:
     """Return the records that can be read, oldest first, and what is wrong with the others."""
     found, problems = [], []
-    for asof in sealed_asofs(workspace.store, workspace.deployment):
+    for asof in asofs:
         try:
             record = sealed(workspace.store, workspace.deployment, asof)
         except DataMalformed as error:
@@ -119,16 +157,23 @@ def _due(candidate: str, records: list[ForecastRecord], candles: Candles) -> dic
     return due
 
 
-def _keep(workspace: Workspace, outcome: Outcome) -> tuple[Outcome, bool]:
-    """Keep an outcome, once; return the one that stands, and whether it was written now."""
+def _keep(
+    workspace: Workspace, outcome: Outcome, kept: Collection[tuple[str, str]]
+) -> tuple[Outcome, bool]:
+    """Keep an outcome, once; return the one that stands, and whether it was written now.
+
+    Args:
+        kept: candidate and as-of of those known to be there: a write that must fail costs a disk's
+            sync, or a round trip.
+    """
     key = keys.outcome(workspace.deployment, outcome.candidate, outcome.asof_date)
-    workspace.pin_store()
-    try:
-        workspace.store.put(key, outcome.stored(), if_generation=ABSENT)
-    except PreconditionFailed:
-        there = workspace.store.get(key)
-        return (Outcome.parse(there.data, what=key) if there else outcome), False
-    return outcome, True
+    if (outcome.candidate, outcome.asof_date) not in kept:
+        workspace.pin_store()
+        with suppress(PreconditionFailed):  # then another process wrote it meanwhile
+            workspace.store.put(key, outcome.stored(), if_generation=ABSENT)
+            return outcome, True
+    there = workspace.store.get(key)
+    return (Outcome.parse(there.data, what=key) if there else outcome), False
 
 
 def _contradicted(due: Mapping[str, Outcome], standing: Mapping[str, Outcome]) -> list[str]:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from forecastlab.contracts.candles import Candles, Market, MarketView, describe_gap
+from forecastlab.contracts.candles import (
+    Candles,
+    Market,
+    MarketView,
+    describe_gap,
+    empty_frame,
+    funding_digest,
+)
 from forecastlab.contracts.canonical import digest
 from forecastlab.contracts.errors import DataStale, DataUnavailable
 from forecastlab.contracts.intervals import (
@@ -50,7 +57,7 @@ class Needed:
         return listed or ((self.symbol, "1d"), (self.symbol, INTRADAY))
 
     def first_open(self, asof_open: datetime) -> datetime:
-        """Return the open of the window's first day.
+        """Return the open of the window's first day; the day under way comes on top.
 
         >>> from datetime import UTC
         >>> two_days = ServingEntry(daily_candles=2, shortest=2, whole_days=1)
@@ -58,7 +65,7 @@ class Needed:
         >>> Needed("BTCUSDT", "1d", two_days).first_open(asof_open).day
         29
         """
-        return floor_open(asof_open, "1d") - (self.entry.daily_candles - 1) * _DAY
+        return floor_open(self.as_of(asof_open), "1d") - self.entry.daily_candles * _DAY
 
     def as_of(self, asof_open: datetime) -> datetime:
         """Return the instant at which the as-of candle closed."""
@@ -83,10 +90,13 @@ class ServingWindow:
     def reference(self, kind: SourceKind) -> SourceReference:
         """Return what a record says of its candles."""
         series = [self.view.candles(*one) for one in self.series]
+        rates = {symbol: self.view.funding(symbol) for symbol, _ in self.series}
+        digests = [one.digest() for one in series]
+        digests += [funding_digest(symbol, one) for symbol, one in rates.items() if len(one)]
         return SourceReference(
             name=kind,
             rows=sum(len(one) for one in series),
-            digest=digest("\n".join(one.digest() for one in series).encode()),
+            digest=digest("\n".join(digests).encode()),
             last_open_time_ms=int(self.asof_open.timestamp() * 1000),
         )
 
@@ -94,12 +104,21 @@ class ServingWindow:
 def read_market(
     archive: CandleArchive, needed: Needed, first_asof: datetime, last_asof: datetime
 ) -> Market:
-    """Read the candles of the windows of all as-ofs in [first_asof, last_asof]."""
+    """Read the candles of the windows of all as-ofs in [first_asof, last_asof].
+
+    Raises:
+        DataUnavailable: the symbol's own candles are not there; of a reference there are none then.
+    """
     first, closed = needed.first_open(first_asof), needed.as_of(last_asof)
-    series = [
-        archive.read(symbol, interval, first, last_closed_open(closed, interval))
-        for symbol, interval in needed.series
-    ]
+    series = []
+    for symbol, interval in needed.series:
+        try:
+            last = last_closed_open(closed, interval)
+            series.append(archive.read(symbol, interval, first, last))
+        except DataUnavailable:
+            if symbol == needed.symbol:
+                raise
+            series.append(Candles(symbol, interval, empty_frame()))
     if not needed.funding or not isinstance(archive, FundingArchive):
         return Market(series)
     return Market(series, {symbol: archive.funding(symbol) for symbol, _ in needed.series})
@@ -108,10 +127,10 @@ def read_market(
 def serving_window(market: Market, needed: Needed, asof_open: datetime) -> ServingWindow:
     """Cut the window of one as-of out of a market and check that it is whole.
 
-    Whole means: every daily candle, all hours of the last `whole_days` days, no rejected row. The
-    window may begin later, where a symbol's history does, but holds at least the history without
-    which the answers would be others. Older holes in the hours are the exchange's outages; the
-    features count them as they are.
+    Whole means: every daily candle, all shorter ones of the last `whole_days` days, no rejected
+    row. The window may begin later, where a symbol's history does, but holds at least the history
+    without which the answers would be others. Older holes in the hours are the exchange's outages;
+    the features count them as they are.
 
     Raises:
         DataStale: the as-of candle itself is not there yet.
@@ -130,21 +149,24 @@ def serving_window(market: Market, needed: Needed, asof_open: datetime) -> Servi
             remedy="Run `forecastlab update`, and again once the exchange has closed it.",
         )
     _refuse_broken((series for (name, _), series in cut.items() if name == symbol), first)
-    daily, last_day = cut[symbol, "1d"], last_closed_open(as_of, "1d")
-    missing = (last_day - first) // _DAY + 1 - needed.entry.daily_candles
-    if len(daily) < needed.entry.shortest + missing or daily.gaps():
+    daily = cut[symbol, "1d"]
+    if len(daily) < needed.entry.shortest or daily.gaps():
         raise _not_whole(daily, needed.entry.shortest, first)
-    _demand_whole(cut[symbol, INTRADAY], needed, as_of)
-    return ServingWindow(asof_open, view.with_series(cut), symbol, interval, needed.series)
+    for (name, one), candles in cut.items():
+        if name == symbol and one != "1d":
+            _demand_whole(candles, needed, as_of)
+    rates = {one: view.funding(one).loc[first:] for one, _ in needed.series}
+    shown = view.with_series(cut).with_funding(rates)
+    return ServingWindow(asof_open, shown, symbol, interval, needed.series)
 
 
-def _demand_whole(hourly: Candles, needed: Needed, as_of: datetime) -> None:
-    hours = needed.entry.whole_days * per_day(INTRADAY)
-    last = last_closed_open(as_of, INTRADAY)
-    recent_from = last - (hours - 1) * DURATION[INTRADAY]
-    recent = hourly.between(recent_from, last)
-    if len(recent) < hours:
-        raise _not_whole(recent, hours, recent_from)
+def _demand_whole(candles: Candles, needed: Needed, as_of: datetime) -> None:
+    interval = candles.interval
+    count, last = needed.entry.whole_days * per_day(interval), last_closed_open(as_of, interval)
+    recent_from = last - (count - 1) * DURATION[interval]
+    recent = candles.between(recent_from, last)
+    if len(recent) < count:
+        raise _not_whole(recent, count, recent_from)
 
 
 def _refuse_broken(own: Iterable[Candles], first: datetime) -> None:

@@ -13,6 +13,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
 from forecastlab.adapters import device
 from forecastlab.adapters.device import Found, find_gpu, usable_device
+from forecastlab.contracts.device import DeviceChoice
 from forecastlab.contracts.errors import ConfigError
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
@@ -70,6 +71,46 @@ def test_only_a_run_shows_what_the_runtime_computes_on(
     found = find_gpu()
     assert trouble in found.trouble and bool(trouble) == bool(found.trouble)
     assert found.cuda == "12.2"
+
+
+def test_the_libraries_in_wheels_are_loaded_before_anything_runs(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The GPU provider has no path to the CUDA of the nvidia wheels: it would find none."""
+    done = []
+
+    def preload() -> None:
+        done.append("preload")
+        print("Failed to load libcufft.so.11: no such file")  # noqa: T201 - as onnxruntime does
+
+    def session(*_: object, **__: object) -> object:
+        done.append("session")
+        return SimpleNamespace(get_providers=lambda: [CUDA], run=lambda *_: [1])
+
+    monkeypatch.setattr(device, "_driver", lambda: (1, "12.2", ""))
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
+    monkeypatch.setattr(onnxruntime, "preload_dlls", preload)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    assert find_gpu().trouble == ""
+    assert done == ["preload", "session"]
+    assert capsys.readouterr().out == ""
+    assert "libcufft.so.11" in caplog.text
+
+
+@pytest.mark.parametrize(("wanted", "gpu", "name"), [("cpu", GPU, "cpu"), ("auto", GPU, "cuda")])
+def test_the_choice_is_logged(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    wanted: DeviceChoice,
+    gpu: Found,
+    name: str,
+) -> None:
+    monkeypatch.setattr(device, "find_gpu", lambda: gpu)
+    with caplog.at_level(logging.INFO):
+        usable_device(wanted)
+    assert f"device: {name};" in caplog.text
 
 
 def test_the_small_model_is_one_that_runs() -> None:

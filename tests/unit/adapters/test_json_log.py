@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
 
+from forecastlab.adapters.json_log import TRACE, trace_fields
 from forecastlab.bootstrap import configure_logging
 from forecastlab.settings import read_settings
 
@@ -48,6 +50,16 @@ def test_the_trace_is_on_every_line(
     logging.getLogger("forecastlab").info("hello")
     told = json.loads(capsys.readouterr().err)
     assert told["logging.googleapis.com/trace"].startswith("projects/mine/traces/0af7")
+
+
+def test_the_lines_of_one_execution_of_a_job_share_a_trace() -> None:
+    """Cloud Run sets neither TRACEPARENT nor GOOGLE_CLOUD_PROJECT for a job."""
+    job = {"FORECASTLAB_PROJECT": "mine", "CLOUD_RUN_EXECUTION": "daily-a"}
+    told = trace_fields(job)
+    assert told == trace_fields({**job, "CLOUD_RUN_TASK_INDEX": "3"})
+    assert re.fullmatch("projects/mine/traces/[0-9a-f]{32}", told[TRACE])
+    assert told != trace_fields({**job, "CLOUD_RUN_EXECUTION": "daily-b"})
+    assert trace_fields({"CLOUD_RUN_EXECUTION": "daily-a"}) == {}
 
 
 @pytest.mark.parametrize(

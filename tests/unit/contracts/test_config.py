@@ -55,10 +55,15 @@ def test_one_file_serves_many_symbols() -> None:
     assert "{symbol}" not in ether.model_dump_json()
 
 
+def test_a_symbol_that_is_not_learnt_from_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"train\.symbols do not hold XRPUSDT"):
+        parse_recipe(HOURLY, what="direction.toml", symbol="XRPUSDT")
+
+
 def test_a_size_is_laid_over_and_an_unknown_one_is_named() -> None:
     recipe = parse_recipe(HOURLY, what="direction.toml")
     full = recipe.sized("full")
-    assert full.members["lstm"]["hidden"] > recipe.members["lstm"]["hidden"]
+    assert full.members["tft"]["hidden"] > recipe.members["tft"]["hidden"]
     assert full.members["lightgbm"] == recipe.members["lightgbm"]
     assert full.digest != recipe.digest
     assert recipe.sized("default") is recipe

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from typing import Any, Final
 
 import pytest
@@ -55,6 +56,22 @@ def test_every_cloud_command_that_it_names_exists() -> None:
     commands = get_command(app).commands["cloud"].commands  # type: ignore[attr-defined]
     named = set(re.findall(r"forecastlab cloud ([a-z-]+)", PAGE))
     assert named == set(commands)
+
+
+def test_every_command_that_it_names_exists_or_is_said_to_be_missing() -> None:
+    commands = set(get_command(app).commands)  # type: ignore[attr-defined]
+    named = set(re.findall(r"\bforecastlab ([a-z-]+)(?=[ `)])", PAGE))
+    missing = named - commands
+    said = set(re.findall(r"`forecastlab ([a-z-]+)`, is not there yet", PAGE))
+    assert missing == said
+
+
+def test_what_a_pip_install_names_is_declared() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    known = set(extras["project"]["optional-dependencies"])
+    [asked] = re.findall(r"install -e '\.\[([a-z,]+)\]'", PAGE)
+    assert set(asked.split(",")) <= known
+    assert {"cloud", "web"} <= set(asked.split(",")), "it ends with `forecastlab dashboard`"
 
 
 def test_every_link_leads_somewhere() -> None:

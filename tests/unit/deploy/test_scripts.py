@@ -233,7 +233,7 @@ def test_a_region_that_the_exchange_refuses_is_named(gcloud: Gcloud) -> None:
     assert "HTTP 451" in done.err
 
 
-RELEASE: Final = {"--format json": "0|{}"}
+RELEASE: Final = {"run jobs list": "0|forecastlab-daily", "--format json": "0|{}"}
 
 
 @pytest.mark.parametrize("runtime", ["gpu", "cpu"])
@@ -267,9 +267,38 @@ def test_a_failed_trial_leaves_all_that_stands(gcloud: Gcloud) -> None:
     assert "All that stood before it still stands" in done.err
 
 
+def test_the_first_release_meets_no_job(gcloud: Gcloud) -> None:
+    answers = {"run jobs list": "0|", "run jobs describe": "1|"}
+    done = gcloud.script("release.sh", *TAGGED, answers=answers)
+    assert done.code == 0, done.err
+    assert len(done.calls_of("run", "jobs", "replace")) == 5
+
+
+@pytest.mark.parametrize("look", ["run jobs list", "run jobs describe forecastlab-daily"])
+def test_a_job_that_cannot_be_seen_does_not_pass_for_unpinned(gcloud: Gcloud, look: str) -> None:
+    done = gcloud.script("release.sh", *TAGGED, answers={f"{look} --region": "1|", **RELEASE})
+    assert done.code == 3
+    assert changes(done) == []
+    assert f"this command failed: gcloud {look}" in done.err
+
+
+def test_a_release_may_see_which_versions_of_a_secret_there_are(gcloud: Gcloud) -> None:
+    """Without that right it would leave every secret out, and say that there is none."""
+    done = gcloud.script("setup.sh", *ARGUMENTS)
+    given = {
+        (option(call, "--member").split("@")[0], option(call, "--role"))
+        for call in done.calls_of("secrets", "add-iam-policy-binding", "forecastlab-deepseek")
+    }
+    assert given == {
+        ("serviceAccount:forecastlab-job", "roles/secretmanager.secretAccessor"),
+        ("serviceAccount:forecastlab-deploy", "roles/secretmanager.viewer"),
+    }
+
+
 def test_a_pinned_job_is_not_released_over(gcloud: Gcloud) -> None:
     pinned = '{"env": [{"name": "PRODUCTION_DIR", "value": "models/production/old"}]}'
-    done = gcloud.script("release.sh", *TAGGED, answers={"--format json": f"0|{pinned}"})
+    answers = {**RELEASE, "--format json": f"0|{pinned}"}
+    done = gcloud.script("release.sh", *TAGGED, answers=answers)
     assert done.code == 2
     assert changes(done) == []
     assert "pinned to models/production/old" in done.err

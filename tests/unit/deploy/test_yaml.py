@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import pytest
+from typer.main import get_command
 
+from forecastlab.cli import app
+from forecastlab.settings import VARIABLES
 from tests.support.deployment import DEPLOY, NAMES, documents, filled_in
 from tests.support.discovery import problems
 from tests.support.imports import ROOT
@@ -93,6 +97,35 @@ def test_a_job_retries_once_and_ends_in_time(name: str) -> None:
     assert task(job)["serviceAccountName"].startswith("forecastlab-job@")
     assert environment(job)["FORECASTLAB_STORE"] == "gs://my-bucket"
     assert environment(job)["FORECASTLAB_JOB"] == job["metadata"]["name"]
+
+
+def names_of(document: dict[str, Any]) -> Iterator[str]:
+    spec = document["spec"]["template"]["spec"]
+    spec = spec["template"]["spec"] if document["kind"] == "Job" else spec
+    for one in spec["containers"]:
+        for entry in one["env"]:
+            if "secretKeyRef" not in str(entry):
+                yield entry["name"]
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_every_variable_is_one_that_the_settings_read(name: str) -> None:
+    """A misspelt one would be ignored in silence."""
+    known = {variable.name for variable in VARIABLES}
+    assert set(names_of(RUN[name])) <= known
+
+
+@pytest.mark.parametrize("name", sorted(set(JOBS) - {"retrain"}))
+def test_every_job_calls_a_command_and_options_that_exist(name: str) -> None:
+    one = container(JOBS[name])
+    words = [*one["command"], *one.get("args", [])]
+    if words[:2] == ["python", "scripts/run_daily_prediction.py"]:
+        words = ["forecastlab", "daily", *words[2:]]
+    program, command, *options = words
+    assert program == "forecastlab"
+    known = get_command(app).commands[command].params  # type: ignore[attr-defined]
+    given = {word for word in options if word.startswith("--")}
+    assert given <= {option for one in known for option in one.opts}
 
 
 @pytest.mark.parametrize("name", ["daily-gpu", "retrain"])

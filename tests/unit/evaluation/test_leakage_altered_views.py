@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecastlab.contracts.candles import Market
 from forecastlab.evaluation.leakage.altered_views import (
     POISONS,
     Poison,
@@ -18,10 +19,12 @@ from forecastlab.evaluation.leakage.altered_views import (
     series_of,
     trimmed,
 )
+from tests.support.hourly_sets import funding_rates
 from tests.support.synthetic import START, synthetic_market
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-VIEW = synthetic_market(10, ("BTCUSDT", "ETHUSDT"), seed=1).as_of(START + 10 * DAY)
+VIEW_MARKET = synthetic_market(10, ("BTCUSDT", "ETHUSDT"), seed=1)
+VIEW = VIEW_MARKET.as_of(START + 10 * DAY)
 NOW = START + 4 * DAY + 6 * HOUR
 
 
@@ -60,6 +63,21 @@ def test_poison_begins_with_the_first_candle_that_was_open(kind: Poison) -> None
         pd.testing.assert_frame_equal(one.frame.loc[known], honest.loc[known], check_exact=True)
         changed = (one.frame.loc[~known] != honest.loc[~known]).any(axis=1)
         assert changed.mean() > 0.7
+
+
+@pytest.mark.parametrize("kind", POISONS)
+def test_funding_rates_are_poisoned_too(kind: Poison) -> None:
+    honest = funding_rates()
+    view = Market(VIEW_MARKET.series(), {"BTCUSDT": honest}).as_of(VIEW.as_of)
+    found = poisoned(view, NOW, kind, seed=1).funding("BTCUSDT")
+    shown = honest.loc[: VIEW.as_of]
+    known = np.asarray(shown.index <= pd.Timestamp(NOW))
+    pd.testing.assert_index_equal(found.index, shown.index)
+    pd.testing.assert_series_equal(found.loc[known], shown.loc[known], check_exact=True)
+    assert (found.loc[~known] != shown.loc[~known]).mean() > 0.7
+    limits = dict.fromkeys(series_of(view), NOW)
+    spared = poisoned(view, NOW, kind, seed=1, limits=limits).funding("BTCUSDT")
+    pd.testing.assert_series_equal(spared, shown, check_exact=True)
 
 
 def test_poison_ends_at_its_limits() -> None:

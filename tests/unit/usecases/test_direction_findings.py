@@ -117,7 +117,8 @@ def test_quarters_hold_every_hour_once(found: DirectionFindings) -> None:
 
 
 def test_volatility_alone_knows_only_what_had_resolved(found: DirectionFindings) -> None:
-    one, opens = EXAMINED.found, EXAMINED.found.rows.index[200:]
+    one = EXAMINED.found
+    opens = pd.DatetimeIndex(one.rows.dropna(subset="label").index[200:])
     volatility = trailing_volatility(closes_on_grid(EXAMINED.candles["BTCUSDT"]), 24)
     before = volatility_forecasts(volatility, one, opens)
     rows = one.rows.copy()
@@ -137,6 +138,18 @@ def test_volatility_alone_knows_only_what_had_resolved(found: DirectionFindings)
     chance = before[opens.get_indexer(table.index)]
     losses = -np.log(np.where(table["label"] == 1, chance, 1 - chance))
     assert found.volatility_log_loss == pytest.approx(losses.mean(), abs=1e-6)
+
+
+def test_a_row_without_a_label_happened_neither_way() -> None:
+    """Beside a gap a label is missing for good: the row counts as if it were not there."""
+    one = EXAMINED.found
+    volatility = trailing_volatility(closes_on_grid(EXAMINED.candles["BTCUSDT"]), 24)
+    rows = one.rows.copy()
+    rows.loc[rows.index[100:400], "label"] = np.nan
+    opens = pd.DatetimeIndex(rows.dropna(subset="label").index)
+    found = volatility_forecasts(volatility, replace(one, rows=rows), opens)
+    without = volatility_forecasts(volatility, replace(one, rows=rows.loc[opens]), opens)
+    np.testing.assert_array_equal(found, without)
 
 
 def test_a_plain_sign_is_not_one_sided_and_a_demanding_label_is(

@@ -148,6 +148,11 @@ def verified(monkeypatch: pytest.MonkeyPatch) -> None:
     """Say that every bundle verifies."""
     chosen = SimpleNamespace(bundle=SimpleNamespace(files=SimpleNamespace(name="b2")))
     monkeypatch.setattr(module, "choose", lambda *_: chosen)
+    monkeypatch.setattr(module, "sealed", lambda *_: record_by(None))
+
+
+def record_by(override: str | None) -> Any:
+    return SimpleNamespace(bundle=SimpleNamespace(name="b3", override=override))
 
 
 def found(place: Place, name: str, around: Surroundings = HERE, **how: Any) -> Check:
@@ -186,6 +191,18 @@ def test_notes_on_what_speaks() -> None:
     assert override.status == "note" and "PRODUCTION_DIR=models/production/b3" in override.facts
     new = SimpleNamespace(state=lambda: SimpleNamespace(champion=None))
     assert "the first publish seats b1" in found(Place(registry=new), "registry").facts
+
+
+def test_a_pin_that_is_set_on_the_deployed_job_alone_is_noted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The doctor runs in a job of its own, which does not have the other one's variables."""
+    assert found(Place(), "override").status == "ok"
+    monkeypatch.setattr(module, "sealed", lambda *_: record_by("PRODUCTION_DIR"))
+    note = found(Place(), "override")
+    assert note.status == "note" and note.exit_code == 0
+    assert "made by b3, past the registry (PRODUCTION_DIR)" in note.facts
+    assert "cloud unpin" in note.remedy
 
 
 def test_a_gpu_that_should_be_there_is_noted() -> None:

@@ -66,6 +66,30 @@ def test_answers_within_the_tolerance_are_equal() -> None:
     assert publish(store, record(**nudged(9e-7))).publication == "already_published"
 
 
+def with_member(name: str, by: float) -> dict[str, Any]:
+    forecasts = nudged(by)["forecasts"]
+    one = forecasts["T21_X8"]
+    one["members"] = {name: one["pred_proba"]}
+    return {"forecasts": forecasts}
+
+
+@pytest.mark.parametrize("name", ["lstm", "tft"])
+def test_a_network_and_what_is_made_of_it_have_their_own_tolerance(name: str) -> None:
+    store = MemoryStore()
+    publish(store, record(**with_member(name, 0.0)))
+    again = publish(store, record(**with_member(name, 9e-6)))
+    assert again.publication == "already_published"
+    with pytest.raises(RecordConflict):
+        publish(store, record(**with_member(name, 2e-5)))
+
+
+def test_a_booster_has_none_of_a_networks_tolerance() -> None:
+    store = MemoryStore()
+    publish(store, record(**with_member("xgboost", 0.0)))
+    with pytest.raises(RecordConflict):
+        publish(store, record(**with_member("xgboost", 9e-6)))
+
+
 def test_another_answer_from_the_same_inputs_is_a_conflict() -> None:
     store = MemoryStore()
     publish(store, record())

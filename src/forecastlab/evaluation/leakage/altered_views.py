@@ -62,10 +62,10 @@ def trimmed(view: MarketView, days: int) -> MarketView:
 def poisoned(
     view: MarketView, after: datetime, kind: Poison, seed: int, limits: Limits | None = None
 ) -> MarketView:
-    """Return the view with nonsense in every candle that was not known at `after`.
+    """Return the view with nonsense in every candle and funding rate not known at `after`.
 
     Args:
-        limits: per series, alter only candles that closed by this instant.
+        limits: per series, alter only candles that closed by this instant, and no rate.
     """
     altered = {}
     for number, (key, one) in enumerate(series_of(view).items()):
@@ -75,7 +75,21 @@ def poisoned(
         values[begin:end] = _nonsense(values[begin:end], kind, random)
         frame = pd.DataFrame(values, index=one.frame.index, columns=one.frame.columns)
         altered[key] = Candles(one.symbol, one.interval, frame)
-    return view.with_series(altered)
+    spoiled = view.with_series(altered)
+    return spoiled if limits is not None else spoiled.with_funding(_rates(view, after, kind, seed))
+
+
+def _rates(view: MarketView, after: datetime, kind: Poison, seed: int) -> dict[str, pd.Series]:
+    """Return every symbol's funding rates, with nonsense in those stamped later than `after`."""
+    altered = {}
+    for number, symbol in enumerate(view.symbols):
+        honest = view.funding(symbol)
+        values = honest.to_numpy(dtype="float64", copy=True)
+        begin = int(honest.index.searchsorted(pd.Timestamp(after), side="right"))
+        random = np.random.default_rng([seed, number])
+        values[begin:] = _nonsense(values[begin:], kind, random)
+        altered[symbol] = pd.Series(values, index=honest.index, name=honest.name)
+    return altered
 
 
 def _nonsense(values: np.ndarray, kind: Poison, random: np.random.Generator) -> np.ndarray:

@@ -64,7 +64,7 @@ class SequenceLearner:
     max_gap: int = 0
     hidden: int = 32
     stop_share: float = 0.2
-    epochs: int = 30
+    epochs: int = 15
     patience: int = 4
     batch: int = 64
     learning_rate: float = 1e-3

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -23,9 +23,6 @@ from forecastlab.models.sequence.architecture.stacked import Drop
 from forecastlab.models.sequence.batches import Batch, Tables, padded
 from forecastlab.models.sequence.optimizer import StackedAdamW
 from forecastlab.models.sequence.tasks import Task
-
-_CHUNK: Final = 256
-"""Windows per model of one pass over the stopping block; larger ones only fill memory."""
 
 
 class Shape(Protocol):
@@ -227,7 +224,7 @@ class _Run:
         order = padded([np.arange(part.counts[task]) for task in tasks.tolist()], 1)
         total = torch.zeros(len(tasks), dtype=torch.float64)
         count = torch.zeros(len(tasks), dtype=torch.float64)
-        for picked in torch.split(order.to(self.schedule.device), _CHUNK, dim=1):
+        for picked in torch.split(order.to(self.schedule.device), self.schedule.batch, dim=1):
             batch = self.tables.batch(part, tasks, picked)
             true, known = _true(self._odds(self.parameters, batch, None).log_softmax(-1), batch)
             total -= (true * known).sum((1, 2)).cpu()
