@@ -234,6 +234,22 @@ def test_the_card_names_the_members_without_a_say(lab: HourlyLab) -> None:
         assert f"without them: {', '.join(dropped)}." in told or not dropped
 
 
+def test_a_context_with_a_fault_speaks_and_every_record_says_so(
+    lab: HourlyLab, cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models, fault = tmp_path / "models", "the vol regime has 3 trees that split; it needs 10"
+    shutil.copytree(lab.models, models)
+    path = models / lab.bundle / "meta.json"
+    document = json.loads(path.read_bytes())
+    assert document["context"]["faults"] == []
+    document["context"]["faults"] = [fault]
+    path.write_text(json.dumps(document))
+    monkeypatch.setenv("FORECASTLAB_MODELS", str(models))
+    record = predict(cli, lab, 4)
+    assert record["regime"] is not None
+    assert record["degraded"] == [f"context: {fault}"]
+
+
 def test_a_swapped_context_is_refused(
     lab: HourlyLab, cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

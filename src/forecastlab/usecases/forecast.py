@@ -18,6 +18,7 @@ from forecastlab.contracts.records import (
     Probabilities,
     Regime,
     SkillNote,
+    Verdict,
 )
 from forecastlab.evaluation.call import read_call
 from forecastlab.features.build import build_features
@@ -31,6 +32,8 @@ from forecastlab.usecases.training_materials import feature_key
 if TYPE_CHECKING:
     from forecastlab.models.context import ContextForecast
 
+
+NO_VERDICT: Final[Verdict] = "not_distinguishable"
 
 SAME_HORIZON: Final = "H5"
 """The candidate whose P(rise) is over the horizon that the position scale is about."""
@@ -147,7 +150,7 @@ def _candidate(
         call=read_call(
             {int(label): value for label, value in probabilities.items()},
             {int(label): value for label, value in base_rate.items()},
-            verdict="not_distinguishable" if entry.research_only else found.verdict,
+            verdict=found.verdict if _speaks_as_judged(entry, forecaster, said) else NO_VERDICT,
             direction_verdict=found.direction_verdict,
         ),
         prediction_set=PredictionSet(level=forecaster.rule.sets.level, labels=said.sets[0]),
@@ -163,6 +166,13 @@ def _candidate(
             verdict=found.verdict,
         ),
     )
+
+
+def _speaks_as_judged(
+    entry: CandidateEntry, forecaster: Forecaster, said: EnsembleForecast
+) -> bool:
+    """Say whether the verdict is about what is said: a pool that stands in was never judged."""
+    return entry.research_only is None and said.method == forecaster.rule.method
 
 
 def _base_rate(
