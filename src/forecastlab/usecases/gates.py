@@ -95,6 +95,12 @@ def gate_forecaster(
     kind = "direction" if target.classes == (0, 1) else "reversal"
     results = [enough_oof(len(rows), kind=kind), small_gap(published, horizon=target.horizon)]
     for name, model in forecaster.members.items():
+        if window_of(model) > 1:
+            difference = _replayed(model, forecaster, name, stored, candidate)
+            results.append(parity(name, difference, tolerance=NETWORK_TOLERANCE))
+        if name not in forecaster.rule.members:
+            # It has no say: what it says is shown, and need not be worth anything.
+            continue
         shares = _shares(rows, name, target.classes)
         results.append(sound_spread(name, shares.to_numpy(), fold))
         forecasts, horizon = Forecasts.of(shares, labels), target.horizon
@@ -104,9 +110,6 @@ def gate_forecaster(
         if trees is not None:
             splitting = [tree for tree in trees if splits(tree)]
             results.append(enough_trees(name, splitting, classes=len(target.classes)))
-        if window_of(model) > 1:
-            difference = _replayed(model, forecaster, name, stored, candidate)
-            results.append(parity(name, difference, tolerance=NETWORK_TOLERANCE))
     return tuple(results)
 
 

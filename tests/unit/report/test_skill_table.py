@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from forecastlab.contracts.errors import DataMalformed
-from forecastlab.report.skill_table import BEGIN, END, skill_table, with_table
+from forecastlab.report.skill_table import skill_table, with_table
 from tests.support.evaluations import CANDIDATE, examined, made_up_oof, verdict_file
+
+BEGIN, END = "<!-- skill:begin -->", "<!-- skill:end -->"
 
 
 def test_a_row_says_verdict_skill_side_and_luck() -> None:

@@ -213,6 +213,24 @@ def test_a_constant_member_fails_though_each_fold_has_its_own() -> None:
     assert failed(gates(constant)) == {"spread:noisy"}
 
 
+def test_a_member_without_a_say_may_be_a_constant() -> None:
+    """It was dropped: it is asked and shown, and what is published does not hang on it."""
+    constant = TABLE.copy()
+    constant["noisy[1]"] = constant.groupby("fold")["noisy[1]"].transform("mean")
+    constant["noisy[0]"] = 1 - constant["noisy[1]"]
+    whole = forecaster()
+    rule = replace(whole.rule, method="knowing", members=("knowing",))
+    found = gate_forecasters(
+        {"H5": replace(whole, rule=rule)},
+        evidence=evidence_bytes({"H5": constant.set_index("open_time")}),
+        answers=answers("H5"),
+        interval="1h",
+    )["H5"]
+    assert all(one.passed for one in found)
+    assert "parity:knowing" in {one.name for one in found}
+    assert "spread:noisy" not in {one.name for one in found}
+
+
 @pytest.mark.parametrize(
     "network",
     [
