@@ -108,3 +108,10 @@ def test_other_candles_than_the_bundle_was_trained_on_are_refused(
     ended = cli("evaluate", lab.bundle, "--source", "simulated")
     assert ended.code in {3, 4}
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("option", [("--until", "2020-01-01"), ("--quick",), ("--size", "full")])
+def test_what_a_bundle_has_settled_cannot_be_asked_for(
+    lab: Lab, cli: CommandLine, option: tuple[str, ...]
+) -> None:
+    cli("evaluate", lab.bundle, *option).refused(2, lab.bundle, "name a recipe")

@@ -10,7 +10,7 @@ import typer
 
 from forecastlab.bootstrap import compute_engine, provenance
 from forecastlab.cli import options, output
-from forecastlab.contracts.errors import ConfigError, StoreUnavailable
+from forecastlab.contracts.errors import ConfigError, StoreUnavailable, UsageError
 from forecastlab.contracts.trials import TrialLedger
 from forecastlab.contracts.verdicts import PUBLISHED, REPORT, Estimate, VerdictFile
 from forecastlab.report.wording import estimate, p_value, percent, percent_interval
@@ -70,6 +70,11 @@ def evaluate(
         workspace = options.workspace(deployment or recipe.name, source, store, verbose=verbose)
         request = EvaluateRequest(recipe, until, quick, run)
     else:
+        if until or symbol or quick or size != "default" or device:
+            raise UsageError(
+                f"{what} is a bundle: its cut-off, symbol and size are settled.",
+                remedy="Leave these options out, or name a recipe.",
+            )
         workspace = options.workspace(deployment, source, store, verbose=verbose)
         files = workspace.bundles.find(what)
         workspace = options.workspace(files.manifest.deployment, source, store, verbose=verbose)

@@ -16,7 +16,7 @@ def evidence_table(found: OutOfFold, prequential: Prequential) -> pd.DataFrame:
 
     Columns: `candidate`, `as_of`, `resolves_at`, `label` (missing where unresolved), `fold`,
     `method`, then `<forecaster>[<class>]` for `published`, every member and both base rates, in 32
-    bits: hourly evidence takes a third of the space, and no score moves by more than 1e-7.
+    bits: seven digits, so that equal shares may come to differ in the last one.
     """
     tables = {"published": prequential.probabilities, **found.members, **found.base_rates}
     wide = [

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from forecastlab.contracts.canonical import canonical_bytes, parse_document
+from forecastlab.contracts.canonical import canonical_bytes
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
 from forecastlab.contracts.manifest import ANSWER_TOLERANCE, KNOWN_ANSWERS, NETWORK_TOLERANCE
 from forecastlab.models.base import window_of
 from forecastlab.models.ensemble import Forecaster
+from forecastlab.usecases.stored_answers import stored_answers
 from forecastlab.usecases.walk_forward import shared_opens
 
 if TYPE_CHECKING:
@@ -82,29 +83,16 @@ def replay_known_answers(
     Raises:
         BundleRefused: an answer differs by more than the tolerance, or the file is unreadable.
     """
+    stored = stored_answers(data)
     try:
-        document: dict[str, Any] = parse_document(data, what=KNOWN_ANSWERS)
-        opens = pd.DatetimeIndex(document["asofs"], tz="UTC")
-        rows = {
-            name: pd.DataFrame(
-                table["rows"],
-                index=pd.DatetimeIndex(table.get("opens", document["asofs"]), tz="UTC"),
-                columns=table["columns"],
-            )
-            for name, table in document["features"].items()
-        }
-        stored = document["answers"]
         for candidate, forecaster in forecasters.items():
-            what, again = f"{bundle} {candidate}", _answers(forecaster, rows, opens)
-            _compare(stored[candidate], again, what, tolerances(forecaster))
+            again = _answers(forecaster, stored.features, stored.opens)
+            what, allowed = f"{bundle} {candidate}", tolerances(forecaster)
+            _compare(stored.answers[candidate], again, what, allowed)
         if context is not None:
-            asked = {
-                name: pd.DataFrame(table["rows"], columns=table["columns"])
-                for name, table in document["context"]["rows"].items()
-            }
-            again = _context_answers(context, asked)
+            again = _context_answers(context, stored.context_rows)
             allowed = dict.fromkeys(again, ANSWER_TOLERANCE)
-            _compare(document["context"]["answers"], again, f"{bundle} context", allowed)
+            _compare(stored.context_answers, again, f"{bundle} context", allowed)
     except (KeyError, TypeError, ValueError, DataMalformed) as error:
         raise _refused(bundle, f"its {KNOWN_ANSWERS} is unreadable ({error})") from error
 

@@ -22,11 +22,15 @@ class StoredAnswers:
         features: feature set -> rows, index `open_time`; those before the first as-of complete the
             windows of members that read sequences.
         answers: candidate -> `published` or member -> probabilities, rows in the order of `opens`.
+        context_rows: feature set -> rows that the context was asked about; empty without a context.
+        context_answers: `regime` and horizons -> what it said to them.
     """
 
     opens: pd.DatetimeIndex
     features: Mapping[str, pd.DataFrame]
     answers: Mapping[str, Mapping[str, list[list[float]]]]
+    context_rows: Mapping[str, pd.DataFrame]
+    context_answers: Mapping[str, list[list[float]]]
 
 
 def stored_answers(data: bytes) -> StoredAnswers:
@@ -45,7 +49,17 @@ def stored_answers(data: bytes) -> StoredAnswers:
             )
             for name, table in document["features"].items()
         }
-        return StoredAnswers(_opens(document["asofs"]), features, document["answers"])
+        context = document.get("context", {"rows": {}, "answers": {}})
+        return StoredAnswers(
+            opens=_opens(document["asofs"]),
+            features=features,
+            answers=document["answers"],
+            context_rows={
+                name: pd.DataFrame(table["rows"], columns=table["columns"])
+                for name, table in context["rows"].items()
+            },
+            context_answers=context["answers"],
+        )
     except (KeyError, TypeError, ValueError, DataMalformed) as error:
         raise BundleRefused(
             f"{KNOWN_ANSWERS} is unreadable ({error}).", remedy="Restore the bundle."
