@@ -132,11 +132,8 @@ class Deployment:
             if oof is not None:
                 bundle = newest[0].bundle.name
                 manifest = self.manifest(bundle)
-                references = {
-                    name: entry.evaluation.reference
-                    for name, entry in (manifest.candidates if manifest else {}).items()
-                }
-                parts.insert(0, oof_ledger(oof, bundle, references, newest[0].interval))
+                entries = manifest.candidates if manifest else {}
+                parts.insert(0, oof_ledger(oof, bundle, entries, newest[0].interval))
             self._ledger = (state, joined(parts))
         return self._ledger[1]
 

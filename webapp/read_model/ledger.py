@@ -8,7 +8,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from forecastlab.contracts.errors import BundleRefused
+from forecastlab.contracts.evidence import shares_of
 from forecastlab.contracts.intervals import DURATION, Interval
+from forecastlab.contracts.manifest import CandidateEntry
 from forecastlab.contracts.records import ForecastRecord, Outcome
 from forecastlab.evaluation.scores import Forecasts
 
@@ -43,20 +46,23 @@ def ledger(records: Iterable[ForecastRecord], outcomes: Outcomes) -> pd.DataFram
 
 
 def oof_ledger(
-    table: pd.DataFrame, bundle: str, references: Mapping[str, str], interval: Interval
+    table: pd.DataFrame, bundle: str, entries: Mapping[str, CandidateEntry], interval: Interval
 ) -> pd.DataFrame:
     """Return a bundle's out-of-fold forecasts as a ledger, with the bundle's own labels.
 
     Args:
         table: the bundle's evidence.
-        references: candidate -> the base rate that its skill is measured against.
+        entries: candidate -> its classes and the base rate that its skill is measured against.
     """
     parts = []
     for candidate, mine in table.groupby("candidate", sort=True):
-        reference = references.get(str(candidate), "trailing_year")
-        shares, base = _shares(mine, "published"), _shares(mine, reference)
-        if shares.empty or list(base.columns) != list(shares.columns):
+        if (entry := entries.get(str(candidate))) is None:
             continue
+        try:
+            shares = shares_of(mine, "published", entry.classes)
+            base = shares_of(mine, entry.evaluation.reference, entry.classes)
+        except BundleRefused:
+            continue  # Shown without its evidence; `bundles verify` says what is wrong with it.
         opened = pd.to_datetime(mine["open_time"], utc=True)
         form = "%Y-%m-%d" if interval == "1d" else "%Y-%m-%dT%HZ"
         part = pd.DataFrame(
@@ -155,16 +161,6 @@ def _label(outcome: Outcome | None, shares: Mapping[str, float]) -> float:
     """Return the outcome's label; NaN before it resolved, and for one that is no class."""
     known = outcome is not None and str(outcome.label) in shares
     return float(outcome.label) if outcome is not None and known else np.nan
-
-
-def _shares(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the probabilities of one forecaster: columns are the classes, ascending."""
-    found = {
-        int(column[len(name) + 1 : -1]): table[column]
-        for column in table.columns
-        if column.startswith(f"{name}[")
-    }
-    return pd.DataFrame({label: found[label] for label in sorted(found)}).dropna(axis=1, how="all")
 
 
 def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:

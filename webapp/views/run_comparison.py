@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from forecastlab.contracts.errors import DataUnavailable
+from forecastlab.contracts.errors import BundleRefused, DataUnavailable
+from forecastlab.contracts.evidence import NEEDED, shares_of
 from forecastlab.contracts.verdicts import PUBLISHED, CandidateVerdict, VerdictFile
 from forecastlab.evaluation.scores import BRIER, LOG_LOSS, Forecasts
 from forecastlab.evaluation.uncertainty import mean_interval
@@ -109,14 +110,17 @@ _ORDER: Final = ("log_loss", "brier", "event_auc", "direction_auc")
 
 def _scored(table: pd.DataFrame, name: str, verdict: CandidateVerdict) -> pd.DataFrame | None:
     """Return label and published probabilities of the scored days, by open."""
-    columns = [f"published[{label}]" for label in verdict.classes]
-    if not {"candidate", "open_time", "label", *columns} <= set(table.columns):
+    if not set(table.columns) >= NEEDED:
         return None
     mine = table[table["candidate"] == name]
+    try:
+        shares = shares_of(mine, PUBLISHED, verdict.classes)
+    except BundleRefused:
+        return None
     opened = pd.to_datetime(mine["open_time"], utc=True)
     first, last = (pd.Timestamp(day[:10], tz="UTC") for day in _span(verdict))
     inside = (opened >= first) & (opened < last + pd.Timedelta(days=1))
-    found = mine.loc[inside, ["label", *columns]].set_index(opened[inside])
+    found = shares.assign(label=mine["label"])[inside].set_index(opened[inside])
     return found[~found.index.duplicated()]
 
 
@@ -130,7 +134,7 @@ def _deltas(name: str, both: pd.DataFrame, verdict: CandidateVerdict) -> Iterato
     labels = both["label|1"].to_numpy().astype("int64")
     first, second = (
         Forecasts(
-            both[[f"published[{label}]|{run}" for label in verdict.classes]].to_numpy("float64"),
+            both[[f"{label}|{run}" for label in verdict.classes]].to_numpy("float64"),
             labels,
             verdict.classes,
         )

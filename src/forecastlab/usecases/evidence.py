@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from forecastlab.contracts.evidence import NEEDED, unreadable_evidence
 from forecastlab.models.prequential import Prequential
 from forecastlab.usecases.walk_forward import OutOfFold
 
@@ -16,11 +17,14 @@ def evidence_table(found: OutOfFold, prequential: Prequential) -> pd.DataFrame:
 
     Columns: `candidate`, `as_of`, `resolves_at`, `label` (missing where unresolved), `fold`,
     `method`, then `<forecaster>[<class>]` for `published`, every member and both base rates, in 32
-    bits: seven digits, so that equal shares may come to differ in the last one.
+    bits: seven digits, so that equal shares may come to differ in the last one. Of two classes the
+    second alone is kept, for the first is what is left: half of 9 MB an hourly bundle.
     """
     tables = {"published": prequential.probabilities, **found.members, **found.base_rates}
     wide = [
-        table.set_axis([f"{name}[{label}]" for label in table.columns], axis=1).astype("float32")
+        table.set_axis([f"{name}[{label}]" for label in table.columns], axis=1)
+        .astype("float32")
+        .iloc[:, -1 if len(table.columns) == 2 else 0 :]
         for name, table in tables.items()
     ]
     head = found.rows.assign(candidate=found.candidate, method=prequential.published["method"])
@@ -37,3 +41,22 @@ def evidence_bytes(tables: Mapping[str, pd.DataFrame]) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pandas(joined, preserve_index=False), buffer, compression="zstd")
     return buffer.getvalue()
+
+
+def read_evidence(data: bytes) -> pd.DataFrame:
+    """Return the evidence of all candidates as a table.
+
+    Raises:
+        BundleRefused: it is no Parquet, or lacks a column.
+    """
+    # Imported only where evidence is read: no forecast needs it.
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    try:
+        table: pd.DataFrame = pq.read_table(io.BytesIO(data)).to_pandas()
+    except pa.ArrowInvalid as error:
+        raise unreadable_evidence(str(error)) from error
+    if missing := sorted(NEEDED - {*table.columns}):
+        raise unreadable_evidence(f"it lacks {', '.join(missing)}")
+    return table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from forecastlab.contracts.canonical import Json, rounded
-from forecastlab.contracts.errors import BundleRefused, GateRefused
+from forecastlab.contracts.errors import GateRefused
+from forecastlab.contracts.evidence import shares_of
 from forecastlab.contracts.intervals import DURATION, Interval
 from forecastlab.contracts.manifest import EVIDENCE, KNOWN_ANSWERS, NETWORK_TOLERANCE
 from forecastlab.evaluation.gates import (
@@ -31,6 +31,7 @@ from forecastlab.models.first_passage import FirstPassageModel
 from forecastlab.models.trees import splits, tree_texts
 from forecastlab.targets.catalogue import target_from_name
 from forecastlab.targets.reversal import ReversalTarget
+from forecastlab.usecases.evidence import read_evidence
 from forecastlab.usecases.open_bundle import OpenBundle
 from forecastlab.usecases.stored_answers import StoredAnswers, stored_answers
 
@@ -91,7 +92,7 @@ def gate_forecaster(
     target = target_from_name(candidate)
     rows = really_out_of_fold(evidence, horizon=target.horizon, interval=interval)
     labels, fold = rows["label"].astype("int64"), rows["fold"].to_numpy()
-    published = Forecasts.of(_shares(rows, "published", target.classes), labels)
+    published = Forecasts.of(shares_of(rows, "published", target.classes), labels)
     kind = "direction" if target.classes == (0, 1) else "reversal"
     results = [enough_oof(len(rows), kind=kind), small_gap(published, horizon=target.horizon)]
     for name, model in forecaster.members.items():
@@ -101,7 +102,7 @@ def gate_forecaster(
         if name not in forecaster.rule.members:
             # It has no say: what it says is shown, and need not be worth anything.
             continue
-        shares = _shares(rows, name, target.classes)
+        shares = shares_of(rows, name, target.classes)
         results.append(sound_spread(name, shares.to_numpy(), fold))
         forecasts, horizon = Forecasts.of(shares, labels), target.horizon
         own = OwnLabel(model.classes, _trained_for(model))
@@ -132,26 +133,6 @@ def really_out_of_fold(evidence: pd.DataFrame, *, horizon: int, interval: Interv
     )
     rows = evidence[fine].drop_duplicates("open_time").sort_values("open_time")
     return rows[rows["fold"] >= rows["fold"].cummax()].set_index("open_time")
-
-
-def read_evidence(data: bytes) -> pd.DataFrame:
-    """Return the evidence of all candidates as a table.
-
-    Raises:
-        BundleRefused: it is no Parquet, or lacks a column.
-    """
-    # Imported only where evidence is read: no forecast needs it.
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    try:
-        table: pd.DataFrame = pq.read_table(io.BytesIO(data)).to_pandas()
-    except pa.ArrowInvalid as error:
-        raise _unreadable(str(error)) from error
-    needed = {"candidate", "open_time", "as_of", "resolves_at", "label", "fold"}
-    if missing := sorted(needed - {*table.columns}):
-        raise _unreadable(f"it lacks {', '.join(missing)}")
-    return table
 
 
 def refuse_without_view(bundle: OpenBundle) -> dict[str, Json]:
@@ -232,16 +213,3 @@ def _replayed(
     if any(table.shape != then.shape for table in tables):
         return float("inf")
     return max(float(np.abs(table - then).max()) for table in tables)
-
-
-def _shares(rows: pd.DataFrame, name: str, classes: tuple[int, ...]) -> pd.DataFrame:
-    columns = {f"{name}[{label}]": label for label in classes}
-    if missing := [column for column in columns if column not in rows.columns]:
-        raise _unreadable(f"it lacks {', '.join(missing)}")
-    return rows[list(columns)].rename(columns=columns)
-
-
-def _unreadable(why: str) -> BundleRefused:
-    return BundleRefused(
-        f"The bundle's {EVIDENCE} is no evidence: {why}.", remedy="Restore the bundle."
-    )

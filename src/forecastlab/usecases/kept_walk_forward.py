@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import pandas as pd
-
 from forecastlab.contracts.bundle_files import BundleFiles
+from forecastlab.contracts.evidence import shares_of
 from forecastlab.contracts.manifest import EVIDENCE
-from forecastlab.usecases.gates import read_evidence
+from forecastlab.usecases.evidence import read_evidence
 from forecastlab.usecases.walk_forward import OutOfFold, make_folds
 
 BASE_RATES = ("expanding", "trailing_year")
@@ -27,15 +26,8 @@ def kept_walk_forward(files: BundleFiles, cut_off: datetime) -> dict[str, OutOfF
     for candidate, entry in manifest.candidates.items():
         rows = table[table["candidate"] == candidate]
         known = rows[["as_of", "resolves_at", "label", "fold"]]
-
-        def shares(
-            name: str, rows: pd.DataFrame = rows, classes: tuple[int, ...] = entry.classes
-        ) -> pd.DataFrame:
-            columns = {f"{name}[{label}]": label for label in classes}
-            return rows[list(columns)].rename(columns=columns).astype("float64")
-
         # In the recipe's order, which is that of simplicity; the manifest lists them by name.
-        members = {name: shares(name) for name in manifest.recipe.members}
-        rates = {name: shares(name) for name in BASE_RATES}
+        members = {name: shares_of(rows, name, entry.classes) for name in manifest.recipe.members}
+        rates = {name: shares_of(rows, name, entry.classes) for name in BASE_RATES}
         found[candidate] = OutOfFold(candidate, folds, known, members, rates)
     return found

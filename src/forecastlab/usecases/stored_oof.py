@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 from forecastlab.contracts.bundle_files import BundleFiles
 from forecastlab.contracts.canonical import rounded
+from forecastlab.contracts.evidence import shares_of
 from forecastlab.contracts.manifest import EVIDENCE
 from forecastlab.contracts.records import Probabilities
+from forecastlab.usecases.evidence import read_evidence
 
 
 def stored_oof(bundle: BundleFiles, asofs: Sequence[str]) -> dict[str, dict[str, Probabilities]]:
@@ -16,15 +17,14 @@ def stored_oof(bundle: BundleFiles, asofs: Sequence[str]) -> dict[str, dict[str,
 
     Each was made by a fit that knew nothing of its as-of's future; the bundle itself is not asked.
     """
-    # Imported only where evidence is read: no forecast needs it.
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    table = pq.read_table(io.BytesIO(bundle.files[EVIDENCE])).to_pandas()
+    table = read_evidence(bundle.files[EVIDENCE])
     form = "%Y-%m-%d" if bundle.manifest.interval == "1d" else "%Y-%m-%dT%HZ"
     table["asof"] = table["open_time"].dt.strftime(form)
+    wanted = table[table["asof"].isin(list(asofs))]
     found: dict[str, dict[str, Probabilities]] = {}
-    for _, row in table[table["asof"].isin(list(asofs))].iterrows():
-        classes = bundle.manifest.candidates[row["candidate"]].classes
-        shares = {str(label): rounded(float(row[f"published[{label}]"])) for label in classes}
-        found.setdefault(row["asof"], {})[row["candidate"]] = shares
+    for candidate, rows in wanted.groupby("candidate"):
+        shares = shares_of(rows, "published", bundle.manifest.candidates[str(candidate)].classes)
+        for asof, row in zip(rows["asof"], shares.to_dict("records"), strict=True):
+            stated = {str(label): rounded(float(share)) for label, share in row.items()}
+            found.setdefault(asof, {})[str(candidate)] = stated
     return found

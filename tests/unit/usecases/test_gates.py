@@ -19,12 +19,11 @@ from forecastlab.models.base_rate import RateCounts
 from forecastlab.models.ensemble import Forecaster, MemberKey
 from forecastlab.models.first_passage import FirstPassageModel
 from forecastlab.models.prequential import run_prequential
-from forecastlab.usecases.evidence import evidence_bytes, evidence_table
+from forecastlab.usecases.evidence import evidence_bytes, evidence_table, read_evidence
 from forecastlab.usecases.gates import (
     as_documents,
     gate_bundle,
     gate_forecasters,
-    read_evidence,
     really_out_of_fold,
     reasons,
     refuse_without_view,
@@ -209,7 +208,7 @@ def test_too_few_trees_fail() -> None:
 def test_a_constant_member_fails_though_each_fold_has_its_own() -> None:
     constant = TABLE.copy()
     constant["noisy[1]"] = constant.groupby("fold")["noisy[1]"].transform("mean")
-    constant["noisy[0]"] = 1 - constant["noisy[1]"]
+    constant["noisy[1]"] = 1 - constant["noisy[1]"]
     assert failed(gates(constant)) == {"spread:noisy"}
 
 
@@ -217,7 +216,7 @@ def test_a_member_without_a_say_may_be_a_constant() -> None:
     """It was dropped: it is asked and shown, and what is published does not hang on it."""
     constant = TABLE.copy()
     constant["noisy[1]"] = constant.groupby("fold")["noisy[1]"].transform("mean")
-    constant["noisy[0]"] = 1 - constant["noisy[1]"]
+    constant["noisy[1]"] = 1 - constant["noisy[1]"]
     whole = forecaster()
     rule = replace(whole.rule, method="knowing", members=("knowing",))
     found = gate_forecasters(
@@ -258,7 +257,7 @@ def test_skill_that_only_older_rows_show_fails() -> None:
     early = np.arange(len(leak)) < 0.8 * len(leak)
     up = np.where(early & leak["label"].notna(), 0.5 + 0.02 * (leak["label"] - 0.5), 0.5)
     up = up + 0.01 * np.random.default_rng(1).standard_normal(len(leak))
-    leak["published[1]"], leak["published[0]"] = up, 1 - up
+    leak["published[1]"] = up
     assert failed(gates(leak)) == {"oof_gap"}
 
 
@@ -267,8 +266,8 @@ def test_evidence_that_cannot_be_read_is_refused() -> None:
         read_evidence(b"nothing")
     with pytest.raises(BundleRefused, match="lacks fold"):
         gates(TABLE.drop(columns="fold"))
-    with pytest.raises(BundleRefused, match=r"lacks noisy\[0\]"):
-        gates(TABLE.drop(columns="noisy[0]"))
+    with pytest.raises(BundleRefused, match=r"lacks noisy\[1\]"):
+        gates(TABLE.drop(columns="noisy[1]"))
     with pytest.raises(BundleRefused, match="unreadable"):
         gates(stored=b"{}")
 
