@@ -146,6 +146,7 @@ def _wired(
         by=user_name(),
         device=cache(partial(usable_device, settings.device, expects_gpu=settings.expect_gpu)),
         task=settings.task,
+        recipe=cache(partial(recipe_of, settings.configs, settings.deployment)),
     )
 
 
@@ -315,6 +316,36 @@ def read_recipe(path: Path, *, symbol: str | None = None, size: str = "default")
             f"{path} cannot be read: {error}.", remedy="Name a recipe file."
         ) from error
     return parse_recipe(text, what=str(path), symbol=symbol).sized(size)
+
+
+def recipe_of(configs: Path, deployment: str) -> Recipe | None:
+    """Return a deployment's recipe from a folder of TOML files, or None where none is its own.
+
+    Raises:
+        ConfigError: two files make the same deployment, or one of them is no recipe.
+    """
+    found = {
+        path: recipe
+        for path in sorted(configs.glob("*.toml"))
+        if (recipe := _recipe_for(path, deployment)) is not None
+    }
+    if len(found) > 1:
+        raise ConfigError(
+            f"{' and '.join(str(path) for path in found)} both make {deployment}.",
+            remedy="Give one of them another name.",
+        )
+    return next(iter(found.values()), None)
+
+
+def _recipe_for(path: Path, deployment: str) -> Recipe | None:
+    own = read_recipe(path)
+    if own.name == deployment:
+        return own
+    symbol = deployment.rpartition("_")[2]
+    if symbol not in own.train.symbols:
+        return None
+    other = read_recipe(path, symbol=symbol)
+    return other if other.name == deployment else None
 
 
 def compute_engine(name: str) -> AbstractContextManager[None]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from forecastlab.contracts.canonical import canonical_bytes, digest
 from forecastlab.contracts.errors import ConfigError
 from forecastlab.contracts.intervals import Interval, per_day
+from forecastlab.contracts.operations import Operations
 
 DEFAULT_SIZE: Final = "default"
 
@@ -94,7 +95,7 @@ class Recipe(_Table):
     """A deployment's TOML file.
 
     The digest covers what is learnt (target, features, members, train, prediction set, serving),
-    not the name nor the number of looks.
+    not the name, the number of looks, nor how the deployment is operated.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_]+$")
@@ -109,6 +110,7 @@ class Recipe(_Table):
     context: ContextTable | None = None
     sizes: dict[str, dict[str, Any]] | None = None
     trials: TrialsTable = TrialsTable()
+    operations: Operations = Operations()
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -147,7 +149,7 @@ class Recipe(_Table):
     @property
     def digest(self) -> str:
         """The digest of everything that is learnt."""
-        learnt = self.model_dump(mode="json", exclude={"name", "trials", "sizes"})
+        learnt = self.model_dump(mode="json", exclude={"name", "trials", "sizes", "operations"})
         for table in learnt["members"].values():
             table.pop(DEVICE, None)
         return digest(canonical_bytes(learnt))

@@ -192,3 +192,68 @@ def trial(entry: str) -> str:
     'trials/0123456789abcdef.json'
     """
     return f"{TRIALS}{entry.removeprefix('sha256:')}.json"
+
+
+def shadows(deployment: str) -> str:
+    """Return the prefix of what challengers said beside the champion."""
+    return f"shadow/{deployment}/"
+
+
+def shadow(deployment: str, asof: str) -> str:
+    """Return the key of what champion and challengers said of one as-of.
+
+    >>> shadow("flow_T21X8_T14X8", "2025-10-01")
+    'shadow/flow_T21X8_T14X8/2025-10-01.json'
+    """
+    return f"{shadows(deployment)}{asof}.json"
+
+
+def explanation(deployment: str, asof: str) -> str:
+    """Return the key of what each column added to a sealed forecast.
+
+    >>> explanation("flow_T21X8_T14X8", "2025-09-30")
+    'explanations/2025-09-30.json'
+    """
+    return f"{scope(deployment)}explanations/{asof}.json"
+
+
+def note(deployment: str, asof: str) -> str:
+    """Return the key of the analyst's note on a sealed forecast.
+
+    >>> note("flow_T21X8_T14X8", "2025-09-30")
+    'notes/2025-09-30.json'
+    """
+    return f"{scope(deployment)}notes/{asof}.json"
+
+
+def health(deployment: str, checked_at: datetime) -> str:
+    """Return the key of one health check of the bundle that speaks.
+
+    >>> from datetime import UTC
+    >>> health("flow_T21X8_T14X8", datetime(2025, 10, 1, 0, 5, 2, tzinfo=UTC))
+    'health/20251001T000502Z.json'
+    """
+    return f"{scope(deployment)}health/{checked_at:%Y%m%dT%H%M%SZ}.json"
+
+
+def alerts(deployment: str) -> str:
+    """Return the prefix of the incidents, open and closed."""
+    return f"{scope(deployment)}alerts/"
+
+
+def message(deployment: str, asof: str) -> str:
+    """Return the key that claims the morning message of an as-of before it is sent.
+
+    >>> message("flow_T21X8_T14X8", "2025-09-30")
+    'messages/2025-09-30.json'
+    """
+    return f"{scope(deployment)}messages/{asof}.json"
+
+
+def breaker(name: str) -> str:
+    """Return the key of a circuit breaker's state, which outlives the process.
+
+    >>> breaker("inference")
+    'state/breaker/inference.json'
+    """
+    return f"state/breaker/{name}.json"

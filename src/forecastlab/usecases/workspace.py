@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forecastlab.contracts.cloud_task import ALONE, CloudTask
+from forecastlab.contracts.config import Recipe
 from forecastlab.contracts.device import CPU, Device
+from forecastlab.contracts.operations import Operations
 from forecastlab.contracts.ports import (
     Bundles,
     CandleArchive,
@@ -36,6 +38,7 @@ class Workspace:
         by: who acts, for the registry.
         device: finds, once, where models compute; raises ConfigError where that is not there.
         task: the task of a cloud job that this process is.
+        recipe: reads the deployment's recipe from the folder of configs; None where it has none.
     """
 
     deployment: str
@@ -54,6 +57,13 @@ class Workspace:
     by: str
     device: Callable[[], Device] = lambda: CPU
     task: CloudTask = ALONE
+    recipe: Callable[[], Recipe | None] = lambda: None
+
+    @property
+    def operations(self) -> Operations:
+        """How the deployment is operated: its recipe's table, or the defaults without a recipe."""
+        recipe = self.recipe()
+        return Operations() if recipe is None else recipe.operations
 
     @property
     def source_kind(self) -> SourceKind:

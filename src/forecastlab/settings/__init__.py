@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,18 +13,10 @@ from forecastlab.contracts.cloud_task import CloudTask, cloud_task
 from forecastlab.contracts.device import DeviceChoice
 from forecastlab.contracts.errors import ConfigError
 from forecastlab.contracts.intervals import parse_instant
+from forecastlab.settings import notify, remote, serve, switches
+from forecastlab.settings.variable import Variable, choice, count, flag, listed, number, text
 
-
-@dataclass(frozen=True)
-class Variable:
-    """One environment variable: its name, its default as text, and what it means."""
-
-    name: str
-    default: str
-    meaning: str
-
-
-VARIABLES: Final = (
+_OWN: Final = (
     Variable(
         "FORECASTLAB_STORE",
         "outputs",
@@ -35,6 +26,11 @@ VARIABLES: Final = (
         "FORECASTLAB_SOURCE",
         "binance",
         "Where candles come from: binance, simulated, or file:PATH.",
+    ),
+    Variable(
+        "FORECASTLAB_CONFIGS",
+        "config",
+        "Folder of the recipes: what is retrained, and how each deployment is operated.",
     ),
     Variable("FORECASTLAB_DEPLOYMENT", "flow_T21X8_T14X8", "The deployment that commands act on."),
     Variable(
@@ -112,13 +108,22 @@ VARIABLES: Final = (
     ),
 )
 
+VARIABLES: Final = (
+    *_OWN,
+    *remote.VARIABLES,
+    *switches.VARIABLES,
+    *notify.VARIABLES,
+    *serve.VARIABLES,
+)
+"""Every variable; each group's own are in its file."""
+
 _PASSED_ON: Final = (
     *("GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST", "SSL_CERT_FILE"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
 """Others' variables without which a run of this machine may not reach the world."""
 
-_SECRET: Final = ("_KEY", "_PASSWORD", "_SECRET", "_TOKEN")
+_SECRET: Final = ("_KEY", "_KEYS", "_PASSWORD", "_SECRET", "_TOKEN")
 """How the names of variables end that hold a secret."""
 
 
@@ -149,6 +154,11 @@ class Settings:
     job: str
     cloud_endpoint: str
     commit: str
+    configs: Path
+    remote: remote.RemoteSettings
+    switches: switches.Switches
+    notify: notify.NotifySettings
+    serve: serve.ServeSettings
 
 
 def read_settings(
@@ -164,7 +174,7 @@ def read_settings(
     # A variable that is set and empty wins over `.env` too: it asks for the default.
     named = {name: given[name] for name in defaults if name in given}
     chosen = {**_dotenv((folder or Path.cwd()) / ".env"), **named}
-    values = {name: _text(name, chosen.get(name) or default) for name, default in defaults.items()}
+    values = {name: text(name, chosen.get(name) or default) for name, default in defaults.items()}
     on_cloud_run = bool(given.get("CLOUD_RUN_JOB") or given.get("K_SERVICE"))
     values["FORECASTLAB_LOG_FORMAT"] = values["FORECASTLAB_LOG_FORMAT"] or (
         "json" if on_cloud_run else "text"
@@ -179,20 +189,18 @@ def read_settings(
         deployment=values["FORECASTLAB_DEPLOYMENT"],
         models=Path(values["FORECASTLAB_MODELS"]),
         production_dir=Path(production) if production else None,
-        binance_urls=tuple(
-            u.strip() for u in values["FORECASTLAB_BINANCE_URL"].split(",") if u.strip()
-        ),
-        binance_deadline_s=_number(values, "FORECASTLAB_BINANCE_DEADLINE_S"),
+        binance_urls=listed(values["FORECASTLAB_BINANCE_URL"]),
+        binance_deadline_s=number(values, "FORECASTLAB_BINANCE_DEADLINE_S"),
         simulated_now=parse_instant(now, what="FORECASTLAB_SIMULATED_NOW") if now else None,
-        simulated_seed=_count(values, "FORECASTLAB_SIMULATED_SEED"),
-        log=_choice(values, "FORECASTLAB_LOG", ("debug", "info", "warning", "error")),
-        log_format=_choice(values, "FORECASTLAB_LOG_FORMAT", ("text", "json")),
-        deployments=_list(values["FORECASTLAB_DEPLOYMENTS"]),
-        device=cast("DeviceChoice", _choice(values, "FORECASTLAB_DEVICE", ("auto", "cpu", "cuda"))),
-        expect_gpu=_choice(values, "FORECASTLAB_EXPECT_GPU", ("0", "1")) == "1",
+        simulated_seed=count(values, "FORECASTLAB_SIMULATED_SEED"),
+        log=choice(values, "FORECASTLAB_LOG", ("debug", "info", "warning", "error")),
+        log_format=choice(values, "FORECASTLAB_LOG_FORMAT", ("text", "json")),
+        deployments=listed(values["FORECASTLAB_DEPLOYMENTS"]),
+        device=cast("DeviceChoice", choice(values, "FORECASTLAB_DEVICE", ("auto", "cpu", "cuda"))),
+        expect_gpu=flag(values, "FORECASTLAB_EXPECT_GPU"),
         task=cloud_task(given),
-        secrets={name: text for name, text in values.items() if name.endswith(_SECRET)},
-        dashboard_access=_choice(values, "FORECASTLAB_DASHBOARD_ACCESS", ("local", "iap", "login")),
+        secrets={name: one for name, one in values.items() if name.endswith(_SECRET)},
+        dashboard_access=choice(values, "FORECASTLAB_DASHBOARD_ACCESS", ("local", "iap", "login")),
         dashboard_allow=tuple(
             e.strip().lower() for e in values["FORECASTLAB_DASHBOARD_ALLOW"].split(",") if e.strip()
         ),
@@ -201,6 +209,11 @@ def read_settings(
         job=values["FORECASTLAB_JOB"],
         cloud_endpoint=values["FORECASTLAB_CLOUD_ENDPOINT"],
         commit=values["FORECASTLAB_COMMIT"],
+        configs=Path(values["FORECASTLAB_CONFIGS"]),
+        remote=remote.read_remote(values),
+        switches=switches.read_switches(values),
+        notify=notify.read_notify(values),
+        serve=serve.read_serve(values),
     )
 
 
@@ -245,40 +258,3 @@ def _dotenv(path: Path) -> dict[str, str]:
             f"{path} sets {', '.join(unknown)}, which nothing reads.", remedy="See .env.example."
         )
     return found
-
-
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one.strip() for one in text.split(",") if one.strip()))
-
-
-def _number(values: Mapping[str, str], name: str) -> float:
-    try:
-        number = float(values[name])
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise ConfigError(
-            f"{name}={values[name]!r} is no number above 0.", remedy="Write a number of seconds."
-        )
-    return number
-
-
-def _count(values: Mapping[str, str], name: str) -> int:
-    if not (values[name].isascii() and values[name].isdigit()):
-        raise ConfigError(f"{name}={values[name]!r} is no count.", remedy="Write 0, 1, 2, …")
-    return int(values[name])
-
-
-def _text(name: str, value: str) -> str:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ConfigError(f"{name} is not written in UTF-8.", remedy="Write it anew.") from None
-    return value
-
-
-def _choice(values: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
-    value = values[name].lower()
-    if value not in choices:
-        raise ConfigError(f"{name}={value!r} is unknown.", remedy=f"Choose {', '.join(choices)}.")
-    return value
