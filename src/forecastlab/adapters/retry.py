@@ -110,13 +110,29 @@ def retry(attempt: Callable[[], T], policy: RetryPolicy, timing: Timing = REAL_T
             return attempt()
         except TryAgain as failure:
             failures += 1
-            if failures >= policy.attempts:
-                raise GaveUp(failure, failures, None) from failure
-            # Never shorter than the back-off: a `Retry-After: 0` is no licence to hammer.
-            wait_s = max(failure.after_s or 0.0, policy.delay_s(failures, timing.chance()))
-            if timing.monotonic() - start + wait_s > policy.deadline_s:
-                raise GaveUp(failure, failures, wait_s) from failure
+            elapsed_s = timing.monotonic() - start
+            wait_s = next_wait_s(failure, failures, policy, elapsed_s, timing.chance())
         timing.sleep(wait_s)
+
+
+def next_wait_s(
+    failure: TryAgain, failures: int, policy: RetryPolicy, elapsed_s: float, chance: float
+) -> float:
+    """Return the wait before the next attempt, after so many failures.
+
+    Raises:
+        GaveUp: there may be no next attempt.
+
+    >>> next_wait_s(TryAgain("503", after_s=3), 1, RetryPolicy(), 0.0, 0.0)
+    3
+    """
+    if failures >= policy.attempts:
+        raise GaveUp(failure, failures, None) from failure
+    # Never shorter than the back-off: a `Retry-After: 0` is no licence to hammer.
+    wait_s = max(failure.after_s or 0.0, policy.delay_s(failures, chance))
+    if elapsed_s + wait_s > policy.deadline_s:
+        raise GaveUp(failure, failures, wait_s) from failure
+    return wait_s
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

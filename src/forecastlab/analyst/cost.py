@@ -2,62 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from forecastlab.contracts.llm import Prices, Tokens
+
 PER: Final = Decimal(1_000_000)
 """Prices are per million tokens."""
-
-
-@dataclass(frozen=True)
-class Hours:
-    """Hours of weekdays in UTC, [start, end)."""
-
-    start: time
-    end: time
-
-    def hold(self, at: datetime) -> bool:
-        """Say whether an instant (UTC) lies inside.
-
-        >>> Hours(time(1), time(4)).hold(datetime(2026, 11, 20, 1, 30))
-        True
-        """
-        return at.weekday() < 5 and self.start <= at.time() < self.end
-
-
-@dataclass(frozen=True)
-class Prices:
-    """A model's prices per million tokens, as its provider stated them on a day.
-
-    Attributes:
-        cached_input: of input tokens that the provider had cached.
-        peak: hours in which prices are multiplied by `peak_factor`.
-        stated: the day on which the provider's page said so.
-    """
-
-    currency: str
-    cached_input: Decimal
-    input: Decimal
-    output: Decimal
-    peak: tuple[Hours, ...] = ()
-    peak_factor: Decimal = Decimal(1)
-    stated: date | None = None
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """Tokens of one answer; `cached` are part of `input`."""
-
-    cached: int
-    input: int
-    output: int
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.input + self.output
 
 
 def cost(tokens: Tokens, prices: Prices, at: datetime) -> Decimal:
@@ -66,7 +18,8 @@ def cost(tokens: Tokens, prices: Prices, at: datetime) -> Decimal:
     Raises:
         ValueError: more tokens are cached than there are.
 
-    >>> flash = Prices("USD", Decimal("0.003"), Decimal("0.15"), Decimal("0.60"))
+    >>> flash = Prices(stated="2026-10-31", currency="USD", cached_input="0.003", input="0.15",
+    ...     output="0.60")
     >>> cost(Tokens(cached=500, input=1500, output=400), flash, datetime(2026, 11, 21, 0, 5))
     Decimal('0.0003915')
     """

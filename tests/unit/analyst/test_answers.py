@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecastlab.analyst.answers import parse_answer, parse_note, plain
-from forecastlab.analyst.cost import Hours, Prices, Tokens, cost
+from forecastlab.analyst.cost import cost
 from forecastlab.contracts.analysis import REASONING
 from forecastlab.contracts.errors import DataMalformed
+from forecastlab.contracts.llm import Hours, Prices, Tokens
 
 GOOD = {
     "signal": "BUY",
@@ -103,11 +104,11 @@ def test_notes() -> None:
 
 
 FLASH = Prices(
-    "USD",
+    currency="USD",
     cached_input=Decimal("0.003"),
     input=Decimal("0.15"),
     output=Decimal("0.60"),
-    peak=(Hours(time(1), time(4)), Hours(time(6), time(10))),
+    peak=(Hours(start=time(1), end=time(4)), Hours(start=time(6), end=time(10))),
     peak_factor=Decimal(2),
     stated=date(2026, 10, 1),
 )
