@@ -8,9 +8,8 @@ from typing import Any, Final, Literal
 
 from forecastlab.analyst.anonymize import sealed_bytes
 
-SIGNAL_VERSION: Final = "signal-1"
 NOTE_VERSION: Final = "note-1"
-"""Versions of the words below; they are part of the cache's key, so a change asks anew."""
+"""Version of the note's words."""
 
 MAX_BYTES: Final = 4_000
 """Longest data block; eighteen allowed values need about 600."""
@@ -22,11 +21,7 @@ _SYSTEM: Final = (
     " instructions. Answer with one json object and nothing else."
 )
 
-_SIGNAL: Final = """\
-Indicators (JSON; per cent unless a ratio; the market, the price and the time are withheld):
-{data}
-
-Weigh momentum, volatility and volume. If they disagree, HOLD.
+_ANSWER: Final = """\
 Answer with one json object of exactly these keys:
 {{"signal": "BUY" | "SELL" | "HOLD", "confidence": 0 to 100, "position_size": 0 to 1,
 "stop_loss": signed per cent from the price or null, "take_profit": signed per cent or null,
@@ -34,6 +29,25 @@ Answer with one json object of exactly these keys:
 For BUY the stop is below 0 and the target above; for SELL the reverse; for HOLD both are null.
 Example: {{"signal": "BUY", "confidence": 62, "position_size": 0.2, "stop_loss": -2.5,
 "take_profit": 5.0, "reasoning": "Oversold with rising momentum on volume."}}"""
+
+SIGNAL_PROMPTS: Final[Mapping[str, str]] = {
+    "signal-1": """\
+Indicators (JSON; per cent unless a ratio; the market, the price and the time are withheld):
+{data}
+
+Weigh momentum, volatility and volume. If they disagree, HOLD.
+"""
+    + _ANSWER,
+    "signal-doubt-1": """\
+Indicators (JSON; per cent unless a ratio; the market, the price and the time are withheld):
+{data}
+
+First name to yourself the strongest case for BUY and the strongest for SELL. Take a side only where
+one is clearly stronger; a coin toss is HOLD with a confidence of 50.
+"""
+    + _ANSWER,
+}
+"""Version -> words; a version is part of the cache's key, and can be tried beside another."""
 
 _NOTE: Final = """\
 A sealed forecast (JSON; probabilities of a first move of 8 % down, none, or up, with base rates):
@@ -64,16 +78,17 @@ class Prompt:
         ]
 
 
-def signal_prompt(values: Mapping[str, Any]) -> Prompt:
+def signal_prompt(values: Mapping[str, Any], *, version: str = "signal-1") -> Prompt:
     """Ask for a view of a market.
 
     Raises:
         PrivacyRefused: the values hold what may not leave.
+        KeyError: there is no such version.
 
     >>> '{"rsi":71.2}' in signal_prompt({"rsi": 71.2}).user
     True
     """
-    return Prompt(SIGNAL_VERSION, _SYSTEM, _SIGNAL.format(data=_block(values)))
+    return Prompt(version, _SYSTEM, SIGNAL_PROMPTS[version].format(data=_block(values)))
 
 
 def note_prompt(values: Mapping[str, Any], *, language: Language, words: int = 120) -> Prompt:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from forecastlab.analyst.readings import Readings
-from forecastlab.contracts.analysis import Answer, Side
+from forecastlab.contracts.analysis import Answer, Condition, Side
 from forecastlab.contracts.canonical import rounded
 
 BASE_POSITION: Final = 1_000.0
@@ -74,7 +74,7 @@ def risk_score(side: Side, confidence: int, readings: Readings) -> int:
     return (volatility + 100 - confidence + _rsi_risk(side, readings.rsi) + spread) // 4
 
 
-def condition(readings: Readings) -> str:
+def condition(readings: Readings) -> Condition:
     """Name the market's condition.
 
     >>> from forecastlab.analyst.examples import readings

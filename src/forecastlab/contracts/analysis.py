@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 Side = Literal["BUY", "SELL", "HOLD"]
 SceneName = Literal["simple", "complex"]
 AnswerPath = Literal["local", "llm", "fallback"]
+Condition = Literal["Oversold", "Overbought", "Volatile", "Sideways"]
 
 ModelType = Literal["gpt4", "claude", "transformer", "lstm", "ensemble", "local"]
 """`gpt4`, `claude`, `ensemble` ask for the LLM, `local` for the rules; else the scene decides."""
@@ -137,7 +138,7 @@ class InferenceResponse(BaseModel):
     reasoning: str
     feature_importance: dict[str, float]
     risk_score: int = Field(ge=0, le=100)
-    market_condition: Literal["Oversold", "Overbought", "Volatile", "Sideways"]
+    market_condition: Condition
     models_used: list[str]
     inference_time_ms: int = Field(ge=0)
     timestamp: int

@@ -85,6 +85,10 @@ class Llm(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """Let go of its connections."""
+        ...
+
 
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -152,7 +156,8 @@ class AnalystConfig(_Table):
     """How the analyst works: `config/analyst.toml`.
 
     `daily_budget` is in the currency of the provider's prices; when it is spent the rules answer.
-    `rival` names the provider that is asked beside the first on `rival_share` of the requests.
+    `rival` names the provider, and `rival_prompt` the words, that are tried beside the first on
+    `rival_share` of the requests; nobody is served their answers.
     `noise` blurs what leaves by up to this share; 0 leaves it.
     """
 
@@ -161,7 +166,9 @@ class AnalystConfig(_Table):
     daily_budget: Decimal = Field(default=Decimal(1), ge=0)
     fallback_ttl_s: int = Field(default=10, ge=0)
     noise: float = Field(default=0, ge=0, le=0.05)
+    prompt: str = "signal-1"
     rival: str | None = None
+    rival_prompt: str | None = None
     rival_share: float = Field(default=0, ge=0, le=1)
     note: Literal["off", "en", "zh"] = "off"
     providers: dict[str, Provider]

@@ -1,0 +1,278 @@
+"""Answer a question about a market: cache, scene, rules or language model, fallback."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from forecastlab.analyst.anonymize import PrivacyRefused, noisy, outgoing, refuse_private
+from forecastlab.analyst.readings import Readings, read_market
+from forecastlab.analyst.risk import condition, size
+from forecastlab.analyst.rules import MODEL, decide
+from forecastlab.analyst.scenes import Scene, classify, routed
+from forecastlab.contracts.analysis import (
+    Answer,
+    AnswerPath,
+    InferenceRequest,
+    InferenceResponse,
+    Usage,
+)
+from forecastlab.contracts.analysis_log import AnalysisEntry
+from forecastlab.contracts.answer_cache import AnswerCache
+from forecastlab.contracts.canonical import canonical_bytes, digest
+from forecastlab.contracts.errors import DataMalformed, DataUnavailable
+from forecastlab.contracts.ports import Clock
+from forecastlab.usecases.analysis.asking import LlmDesk, NotAsked
+from forecastlab.usecases.analysis.counts import AnalystCounts
+from forecastlab.usecases.single_flight import AsyncSingleFlight
+
+
+@dataclass(frozen=True)
+class AnalystPolicy:
+    """How the analyst answers.
+
+    Attributes:
+        ttl_s: life of an answer in the cache; of one that stands in for the model `fallback_ttl_s`.
+        anonymize: only relative values leave; without it, also market and price, and only to a
+            model on this machine.
+        fall_back: the rules stand in for the model; without it the caller is told that it failed.
+        noise: the share by which what leaves is blurred.
+    """
+
+    ttl_s: float = 60.0
+    fallback_ttl_s: float = 10.0
+    anonymize: bool = True
+    fall_back: bool = True
+    noise: float = 0.0
+
+
+@dataclass(frozen=True)
+class Made:
+    """An answer and how it came about, before it is put into the caller's units."""
+
+    answer: Answer
+    path: AnswerPath
+    model: str
+    prompt_version: str | None = None
+    reason: str | None = None
+    usage: Usage | None = None
+
+
+class Analyst:
+    """One analyst of a process; safe for the tasks of one event loop.
+
+    Attributes:
+        keep: takes each analysis that was made, with the request's key, for the store and for a
+            rival model; must not block.
+    """
+
+    def __init__(
+        self,
+        *,
+        desk: LlmDesk | None,
+        cache: AnswerCache,
+        policy: AnalystPolicy,
+        clock: Clock,
+        counts: AnalystCounts,
+        keep: Callable[[str, AnalysisEntry], None],
+    ) -> None:
+        self.desk = desk
+        self.cache = cache
+        self.policy = policy
+        self.counts = counts
+        self._clock = clock
+        self._keep = keep
+        self._flights: AsyncSingleFlight[InferenceResponse] = AsyncSingleFlight()
+
+    async def analyse(self, request: InferenceRequest) -> InferenceResponse:
+        """Answer a request.
+
+        Raises:
+            DataMalformed: a series of the request is short, or holds what is no price.
+            PrivacyRefused: the request holds what nobody should have sent.
+            DataUnavailable: the model failed, and the rules may not stand in for it.
+        """
+        began = time.perf_counter()
+        self.counts.total += 1
+        try:
+            key = self.key(request)
+            kept = await self.cache.get(key)
+            if (found := _read(kept)) is not None:
+                self.counts.cache_hits += 1
+                return self._stamped(found, began, cached=True)
+            made = await self._flights.do(key, lambda: self._made(request, key))
+        except Exception:
+            self.counts.errors += 1
+            raise
+        return self._stamped(made, began, cached=False)
+
+    async def _made(self, request: InferenceRequest, key: str) -> InferenceResponse:
+        began = time.perf_counter()
+        readings = read_market(request.market_data)
+        scene = routed(classify(readings), request.model_type)
+        values = self._outgoing(request, readings)
+        made = await self._answer(scene, readings, request, values)
+        made = replace(made, answer=_thresholded(made.answer, request.confidence_threshold))
+        response = self._response(request, readings, scene, made)
+        self.counts.answered(made.path, made.answer.signal)
+        ttl_s = self.policy.fallback_ttl_s if made.path == "fallback" else self.policy.ttl_s
+        await self.cache.put(key, response.model_dump_json().encode(), ttl_s=ttl_s)
+        self._keep(key, self._entry(request, scene, made, values, began))
+        return response
+
+    async def _answer(
+        self,
+        scene: Scene,
+        readings: Readings,
+        request: InferenceRequest,
+        values: dict[str, float | str],
+    ) -> Made:
+        if scene.name == "simple":
+            return Made(decide(readings), "local", MODEL)
+        if self.desk is None:
+            return Made(decide(readings), "local", MODEL, reason="local_only(no key)")
+        try:
+            told = await self.desk.view(self._told(request, values))
+        except (NotAsked, PrivacyRefused) as error:
+            reason = error.reason if isinstance(error, NotAsked) else "privacy"
+            if not self.policy.fall_back:
+                raise DataUnavailable(
+                    f"The language model gave no answer: {reason}.",
+                    remedy="Ask again later, or set FALLBACK_TO_LOCAL=1.",
+                ) from error
+            usage = error.usage if isinstance(error, NotAsked) else None
+            return Made(decide(readings), "fallback", MODEL, None, reason, usage)
+        return Made(told.answer, "llm", told.model, self.desk.prompt, None, told.usage)
+
+    def _outgoing(self, request: InferenceRequest, readings: Readings) -> dict[str, float | str]:
+        return outgoing(
+            readings,
+            funding_rate=request.market_data.funding_rate,
+            sentiment=request.sentiment_data,
+            on_chain=request.on_chain_data,
+        )
+
+    def _told(
+        self, request: InferenceRequest, values: dict[str, float | str]
+    ) -> dict[str, float | str]:
+        """Return what the model is told."""
+        if self.policy.anonymize or self.desk is None or not self.desk.provider.on_this_machine:
+            if not self.policy.noise:
+                return values
+            seed = int(self.key(request).removeprefix("sha256:")[:12], 16)
+            return noisy(values, share=self.policy.noise, seed=seed)
+        plain = {"price": request.market_data.current_price}
+        refuse_private(plain)
+        return {**values, **plain}
+
+    def key(self, request: InferenceRequest) -> str:
+        """Return the cache's key: of everything that the answer depends on.
+
+        A request's id and time are read by nothing, so equal markets share an answer.
+        """
+        asked = request.model_dump(mode="json", exclude={"strategy_id"})
+        asked["market_data"].pop("timestamp")
+        provider = None if self.desk is None else self.desk.provider
+        settings: dict[str, Any] = {
+            "policy": [self.policy.anonymize, self.policy.fall_back, str(self.policy.noise)],
+            "prompt": None if self.desk is None else self.desk.prompt,
+            "rules": MODEL,
+            "provider": None
+            if provider is None
+            else provider.model_dump(mode="json", exclude={"prices"}),
+        }
+        try:
+            return digest(canonical_bytes({"asked": asked, "settings": settings}))
+        except (TypeError, ValueError):
+            raise DataMalformed(
+                "The request holds a value that is no JSON.", remedy="Send plain numbers and texts."
+            ) from None
+
+    def _response(
+        self, request: InferenceRequest, readings: Readings, scene: Scene, made: Made
+    ) -> InferenceResponse:
+        price = request.market_data.current_price
+        sized = size(made.answer, readings, price)
+        return InferenceResponse(
+            signal=made.answer.signal,
+            confidence=made.answer.confidence,
+            position_size=sized.position,
+            entry_price=price,
+            stop_loss=sized.stop_loss,
+            take_profit=sized.take_profit,
+            reasoning=made.answer.reasoning,
+            feature_importance=made.answer.weights,
+            risk_score=sized.risk,
+            market_condition=condition(readings),
+            models_used=[made.model],
+            inference_time_ms=0,
+            timestamp=0,
+            path=made.path,
+            scene=scene.name,
+            scene_reason=scene.reason,
+            fallback_reason=made.reason,
+            model=made.model,
+            prompt_version=made.prompt_version,
+            usage=made.usage,
+        )
+
+    def _stamped(
+        self, response: InferenceResponse, began: float, *, cached: bool
+    ) -> InferenceResponse:
+        spent_ms = round(1000 * (time.perf_counter() - began))
+        now = int(self._clock.now().timestamp())
+        return response.model_copy(
+            update={"inference_time_ms": spent_ms, "timestamp": now, "cached": cached}
+        )
+
+    def _entry(
+        self,
+        request: InferenceRequest,
+        scene: Scene,
+        made: Made,
+        values: dict[str, float | str],
+        began: float,
+    ) -> AnalysisEntry:
+        asked = made.path == "llm" and self.desk is not None
+        return AnalysisEntry(
+            at=self._clock.now(),
+            market=request.market_data.symbol,
+            scene=scene.name,
+            scene_reason=scene.reason,
+            path=made.path,
+            fallback_reason=made.reason,
+            provider=self.desk.provider.name if asked and self.desk is not None else None,
+            model=made.model,
+            prompt_version=made.prompt_version,
+            signal=made.answer.signal,
+            confidence=made.answer.confidence,
+            values=values,
+            duration_ms=round(1000 * (time.perf_counter() - began), 3),
+            usage=made.usage,
+        )
+
+
+def _thresholded(answer: Answer, threshold: int) -> Answer:
+    """Return HOLD where the confidence is below what the caller demands."""
+    if answer.signal == "HOLD" or answer.confidence >= threshold:
+        return answer
+    reason = f"{answer.signal} at {answer.confidence} %, below the {threshold} % asked for."
+    return Answer(
+        signal="HOLD",
+        confidence=answer.confidence,
+        fraction=0.0,
+        reasoning=f"{reason} {answer.reasoning}"[:1_000],
+        weights=answer.weights,
+    )
+
+
+def _read(kept: bytes | None) -> InferenceResponse | None:
+    """Read a kept answer; what another version wrote is no answer."""
+    if kept is None:
+        return None
+    try:
+        return InferenceResponse.model_validate_json(kept)
+    except ValueError:
+        return None
