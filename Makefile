@@ -74,7 +74,7 @@ COMPILE := $(UV) compile --quiet --no-header --generate-hashes \
 	--python-version 3.11 --python-platform x86_64-manylinux_2_28
 
 # What the images hold beyond the base, at the versions that the tests ran with.
-JOB := --extra cloud
+JOB := --extra cloud --extra serve --extra notify --extra analyst
 TESTED := --constraint requirements/dev.lock
 
 # No model library, no exchange: the web image only reads the store.

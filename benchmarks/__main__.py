@@ -17,6 +17,9 @@ BENCHMARKS: Final = (
     ("grid", "--candles", "{data}", "--folds", "4"),
     ("sequence_training",),
     ("sequence_inference",),
+    ("serving",),
+    ("service_shell",),
+    ("analyst",),
     ("original_table", "--candles", "{data}/BTCUSDT_1d.parquet"),
 )
 """Module and arguments; `{data}` stands for the folder of real candles."""

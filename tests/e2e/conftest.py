@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from forecastlab.bootstrap import Choice, chosen_settings, open_workspace, provenance
+from forecastlab.contracts.bundle_files import file_entry
 from forecastlab.contracts.canonical import digest
 from forecastlab.contracts.intervals import asof_name
+from forecastlab.contracts.manifest import CARD, MANIFEST, Manifest
 from forecastlab.usecases.train import TrainRequest, train
 from tests.support.command_line import CommandLine
 from tests.support.synthetic import synthetic_market
@@ -66,6 +68,24 @@ def lab(trained_lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> La
     monkeypatch.setenv("FORECASTLAB_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("FORECASTLAB_SOURCE", trained_lab.source)
     return Lab(trained_lab.candles, models, trained_lab.bundle)
+
+
+@pytest.fixture
+def second(lab: Lab) -> str:
+    """Give a second, equal bundle under its own name."""
+    name = f"{lab.bundle}_2"
+    folder = lab.models / name
+    shutil.copytree(lab.models / lab.bundle, folder)
+    manifest = Manifest.parse((folder / MANIFEST).read_bytes(), what="a test")
+    card = (folder / CARD).read_text().replace(lab.bundle, name).encode()
+    (folder / CARD).write_bytes(card)
+    changed = {
+        "name": name,
+        "version": f"{manifest.version}_2",
+        "files": {**manifest.files, CARD: file_entry(card)},
+    }
+    (folder / MANIFEST).write_bytes(manifest.model_copy(update=changed).stored())
+    return name
 
 
 @pytest.fixture

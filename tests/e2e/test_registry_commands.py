@@ -7,28 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from forecastlab.contracts.bundle_files import file_entry
-from forecastlab.contracts.manifest import CARD, MANIFEST, Manifest
+from forecastlab.contracts.manifest import MANIFEST
 from tests.e2e.conftest import Lab
 from tests.e2e.test_bad_input import flip_a_byte
 from tests.e2e.test_predict import ASOF
 from tests.support.command_line import CommandLine
-
-
-@pytest.fixture
-def second(lab: Lab) -> str:
-    """A second, equal bundle under its own name."""
-    name = f"{lab.bundle}_2"
-    folder = lab.models / name
-    shutil.copytree(lab.models / lab.bundle, folder)
-    manifest = Manifest.parse((folder / MANIFEST).read_bytes(), what="a test")
-    card = (folder / CARD).read_text().replace(lab.bundle, name).encode()
-    (folder / CARD).write_bytes(card)
-    files = {**manifest.files, CARD: file_entry(card)}
-    (folder / MANIFEST).write_bytes(
-        manifest.model_copy(update={"name": name, "files": files}).stored()
-    )
-    return name
 
 
 def champion(cli: CommandLine, *more: str) -> str | None:
@@ -37,7 +20,7 @@ def champion(cli: CommandLine, *more: str) -> str | None:
 
 def test_promote_rollback_and_what_was_live_when(lab: Lab, cli: CommandLine, second: str) -> None:
     assert cli("promote", lab.bundle, "--why", "first").code == 0
-    assert cli("promote", second, "--why", "second").code == 0
+    assert cli("promote", second, "--why", "second", "--force").code == 0
     promoted_at = cli("status", "--json").document["events"][1]["at"]
     assert champion(cli) == second
     rolled = cli("rollback", "--why", "drill", "--json")
@@ -66,7 +49,7 @@ def test_refusals_leave_the_champion_in_place(
 
 def test_a_rollback_target_is_verified_first(lab: Lab, cli: CommandLine, second: str) -> None:
     cli("promote", lab.bundle, "--why", "first")
-    cli("promote", second, "--why", "second")
+    cli("promote", second, "--why", "second", "--force")
     flip_a_byte(lab.models / lab.bundle)
     cli("rollback", "--why", "drill").refused(4, "changed")
     assert champion(cli) == second
@@ -76,7 +59,7 @@ def test_a_second_rollback_goes_further_back_not_forth(
     lab: Lab, cli: CommandLine, second: str
 ) -> None:
     for name in (lab.bundle, second):
-        cli("promote", name, "--why", "next")
+        cli("promote", name, "--why", "next", "--force")
     cli("rollback", "--why", "once")
     cli("rollback", "--why", "twice").refused(2, "no earlier champion")
     assert champion(cli) == lab.bundle
@@ -118,7 +101,7 @@ def test_another_champion_on_a_sealed_day_is_kept_apart(
     lab: Lab, cli: CommandLine, second: str, tmp_path: Path
 ) -> None:
     cli("predict", "--asof", ASOF)
-    cli("promote", second, "--why", "second")
+    cli("promote", second, "--why", "second", "--force")
     ended = cli("predict", "--asof", ASOF)
     assert ended.code == 0
     assert "kept apart" in ended.out
@@ -136,7 +119,7 @@ def test_a_champion_speaks_where_it_does_not_ship(
     on_bucket = ("--store", gcs_location)
     assert cli("promote", second, "--why", "better", *on_bucket).code == 0
     if back:
-        assert cli("promote", lab.bundle, "--why", "first", *on_bucket).code == 0
+        assert cli("promote", lab.bundle, "--why", "first", "--force", *on_bucket).code == 0
         rolled = cli("rollback", "--to", second, "--why", "drill", *on_bucket)
         assert rolled.code == 0, rolled.err
     shutil.rmtree(lab.models / second)

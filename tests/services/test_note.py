@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,15 @@ from forecastlab.contracts import keys
 from forecastlab.contracts.analysis_log import Note
 from forecastlab.contracts.canonical import digest
 from forecastlab.contracts.errors import DataUnavailable
-from forecastlab.contracts.records import ForecastRecord
+from forecastlab.contracts.ports import ABSENT
+from forecastlab.contracts.records import ForecastRecord, Outcome
 from forecastlab.usecases.analysis.note import NoteWriter, told_of, write_note
+from forecastlab.usecases.analysis.note_scores import NoteScores, note_scores
 from tests.support.analyst_world import AnalystWorld
 from tests.support.documents import record_document
 from tests.support.faulty_http import FaultyServer, answer, slow
 from tests.support.llm_server import LlmWire, asked
+from tests.support.memory_store import MemoryStore
 
 WORDS = "A quiet spell is a little more likely than usual; past skill may not last."
 SAID = json.dumps({"note": WORDS, "direction": "none"})
@@ -98,12 +102,48 @@ def test_without_a_model_the_morning_goes_on(world: AnalystWorld, server: Faulty
     assert world.store.list("notes/") == []
 
 
-def test_without_a_key_it_is_said(world: AnalystWorld) -> None:
-    with pytest.raises(DataUnavailable, match="key"):
-        write_note(world.store, record(), NoteWriter("en", None), world.clock)
+def test_where_no_note_is_asked_for_nothing_is_asked(world: AnalystWorld) -> None:
     assert write_note(world.store, record(), None, world.clock) is None
+    assert world.store.gets == []
 
 
 def test_the_record_stays_as_it_was(world: AnalystWorld) -> None:
     written(world)
     assert [key for key in world.store.written if key.startswith("predictions/")] == []
+
+
+def scored(world: AnalystWorld, label: int | None, **changed: object) -> NoteScores:
+    sealed = record()
+    written(world)
+    key = keys.note(sealed.deployment, sealed.asof_date)
+    store = MemoryStore()
+    found = world.store.get(key)
+    assert found is not None
+    note = Note.parse(found.data, what="note").model_copy(
+        update={"created_at": sealed.as_of + timedelta(minutes=6), **changed}
+    )
+    store.put(key, note.stored(), if_generation=ABSENT)
+    place = keys.record(sealed.deployment, sealed.asof_date)
+    store.put(place, sealed.stored(), if_generation=ABSENT)
+    if label is not None:
+        outcome = Outcome(
+            candidate="T21_X8",
+            asof_date=sealed.asof_date,
+            as_of=sealed.as_of,
+            resolves_at=sealed.as_of + timedelta(days=21),
+            label=label,
+            close=1.0,
+        )
+        place = keys.outcome(sealed.deployment, "T21_X8", sealed.asof_date)
+        store.put(place, outcome.stored(), if_generation=ABSENT)
+    return note_scores(store, sealed.deployment)
+
+
+def test_its_direction_is_scored_forward_only(world: AnalystWorld) -> None:
+    assert scored(world, 1, direction="up") == NoteScores(1, 0, 1, 1, 1)
+    assert scored(world, 0, direction="up") == NoteScores(1, 0, 1, 1, 0)
+    assert scored(world, -1, direction="down") == NoteScores(1, 0, 1, 1, 1)
+    assert scored(world, None, direction="up") == NoteScores(1, 0, 1, 0, 0)
+    assert scored(world, 1, direction="none") == NoteScores(1, 0, 0, 0, 0)
+    late = record().as_of + timedelta(days=1)
+    assert scored(world, 1, direction="up", created_at=late) == NoteScores(1, 1, 0, 0, 0)

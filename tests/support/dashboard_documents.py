@@ -16,10 +16,12 @@ import pandas as pd
 
 from forecastlab.contracts import keys
 from forecastlab.contracts.canonical import canonical_bytes
+from forecastlab.contracts.incidents import CLOSED, OPENED, IncidentClosed, IncidentOpened
 from forecastlab.contracts.intervals import asof_name
 from forecastlab.contracts.manifest import CARD, MANIFEST, Manifest
 from forecastlab.contracts.ports import ObjectStore
 from forecastlab.contracts.registry import RegistryEvent
+from forecastlab.contracts.shadow import ShadowDocument
 from forecastlab.contracts.verdicts import FOLDS, META, OOF, REPORT, VERDICT, BacktestMeta
 from forecastlab.usecases import evaluate
 from forecastlab.usecases.candidate_verdict import examine
@@ -167,20 +169,40 @@ def put_areas(store: ObjectStore, series: Series) -> None:
         put(store, f"{scope}explanations/{asof}.json", canonical_bytes(explanation(asof)))
         put(store, f"{scope}notes/{asof}.json", canonical_bytes(note(asof)))
     put(store, f"{scope}analyses/{asofs[-1]}-1.json", canonical_bytes(ANALYSIS))
-    put(store, f"{scope}alerts/{asofs[-1]}-stale.json", canonical_bytes(ALERT))
+    put_incidents(store, series)
     put(store, f"{scope}health/{asofs[-1]}.json", canonical_bytes(HEALTH))
     shadow = f"shadow/{series.deployment}/{asofs[-1]}.json"
-    put(store, shadow, canonical_bytes({"asof_date": asofs[-1], **SHADOW}))
+    put(store, shadow, shadow_document(series, asofs[-1]).stored())
 
 
 def explanation(asof: str) -> dict[str, Any]:
     """Return contributions of twenty features to the three classes of one candidate."""
     drawn = {f"feature_{place}": ((place * 7) % 11 - 5) / 20 for place in range(20)}
-    classes = {"-1": drawn, "1": {name: -value for name, value in drawn.items()}}
+    parts = {"-1": drawn, "1": {name: -value for name, value in drawn.items()}}
+    member = {
+        "unit": "log weight of the class",
+        "base_is": "the frequency in training",
+        "base": dict.fromkeys(parts, -1.0),
+        "contributions": parts,
+        "raw": {name: sum(of.values()) - 1.0 for name, of in parts.items()},
+        "apart": 0.0,
+    }
+    candidate = {
+        "method": "lightgbm",
+        "members": {"lightgbm": member},
+        "not_explained": {"lstm": "it is a network that reads sequences"},
+    }
     return {
         "schema_version": 1,
+        "deployment": keys.ROOT_DEPLOYMENT,
         "asof_date": asof,
-        "candidates": {"T21_X8": {"lightgbm": {"contributions": classes}}},
+        "as_of": "2025-10-01T00:00:00Z",
+        "created_at": "2025-10-01T00:05:00Z",
+        "record": ZEROS,
+        "bundle": {"name": BUNDLE, "digest": ZEROS, "override": None},
+        "replays": True,
+        "same_candles": True,
+        "candidates": {"T21_X8": candidate},
     }
 
 
@@ -199,6 +221,63 @@ def note(asof: str) -> dict[str, Any]:
 
 
 ANALYSIS: Final[dict[str, Any]] = {"scene": "calm", "path": "local_rules", "model": None}
-ALERT: Final[dict[str, Any]] = {"rule": "freshness", "severity": "error", "text": INJECTION}
-HEALTH: Final[dict[str, Any]] = {"passed": True, "steps": [{"name": "files", "passed": True}]}
-SHADOW: Final[dict[str, Any]] = {"champion": {"T21_X8": {"1": 0.4}}, "latency_s": 0.2}
+HEALTH: Final[dict[str, Any]] = {
+    "passed": False,
+    "bundle": BUNDLE,
+    "reading": {"bull_prob": 0.26, "regime": "ranging"},
+    "steps": [
+        {"name": "files", "mark": "passed", "facts": "15 files", "duration_s": 0.001},
+        {"name": "order", "mark": "failed", "facts": INJECTION, "duration_s": 0.02},
+        {"name": "pipeline", "mark": "not_judged", "facts": "no candles", "duration_s": 0.0},
+    ],
+}
+
+
+def put_incidents(store: ObjectStore, series: Series) -> None:
+    """Write an incident that is open and one that is over."""
+    for rule, is_over in (("freshness", False), ("latency", True)):
+        document: dict[str, Any] = {
+            "deployment": series.deployment,
+            "rule": rule,
+            "number": 1,
+            "facts": INJECTION,
+            "at": series.last_open,
+        }
+        opened = IncidentOpened.model_validate({**document, "severity": "warning"})
+        put(store, keys.incident(series.deployment, rule, 1, OPENED), opened.stored())
+        if is_over:
+            closed = IncidentClosed.model_validate(document)
+            put(store, keys.incident(series.deployment, rule, 1, CLOSED), closed.stored())
+
+
+def shadow_document(series: Series, asof: str) -> ShadowDocument:
+    """Return what a challenger that answers and one that fails said beside the newest record."""
+    candidate, table = next(iter(series.horizons)), {"-1": 0.3, "0": 0.45, "1": 0.25}
+    members = {
+        "lightgbm": {"kind": "lightgbm", "probabilities": table, "full_window": True},
+        "lstm": {"kind": "lstm", "skipped": INJECTION},
+    }
+    answer = {"pred_proba": table, "method": "pool", "own_method": False, "members": members}
+    sealed = {"pred_proba": table, "method": "stack", "members": {"lightgbm": table}}
+    bundles = [{"name": name, "digest": ZEROS} for name in (series.bundle, CHALLENGER, "broken")]
+    return ShadowDocument.model_validate(
+        {
+            "deployment": series.deployment,
+            "symbol": series.symbol,
+            "interval": series.interval,
+            "asof_date": asof,
+            "as_of": series.last_open,
+            "created_at": series.last_open,
+            "mode": "live",
+            "champion": {
+                "bundle": bundles[0],
+                "record": ZEROS,
+                "forecasts": {candidate: sealed},
+                "duration_s": 0.2,
+            },
+            "challengers": [
+                {"bundle": bundles[1], "forecasts": {candidate: answer}, "latency_s": 0.3},
+                {"bundle": bundles[2], "error": INJECTION},
+            ],
+        }
+    )

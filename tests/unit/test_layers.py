@@ -32,7 +32,7 @@ ARROWS: Final[Mapping[str, set[str]]] = {
     "adapters": {"contracts"},
     "settings": {"contracts"},
     "bootstrap": CORE | {"adapters", "settings", "usecases"},
-    "cli": {"bootstrap", "settings", "usecases", *SHOWN},
+    "cli": {"api", "bootstrap", "settings", "usecases", *SHOWN},
     "__main__": {"cli"},
     "api": {"bootstrap", "settings", "usecases", *SHOWN},
 }
@@ -40,7 +40,17 @@ ARROWS: Final[Mapping[str, set[str]]] = {
 
 PLAIN: Final = {
     *("__future__", "abc", "bisect", "collections", "contextlib", "copy", "dataclasses"),
-    *("datetime", "enum", "fractions", "functools", "graphlib", "hashlib", "heapq", "itertools"),
+    *(
+        "datetime",
+        "decimal",
+        "enum",
+        "fractions",
+        "functools",
+        "graphlib",
+        "hashlib",
+        "heapq",
+        "itertools",
+    ),
     *("json", "math", "numbers", "numpy", "operator", "pandas", "re", "statistics", "string"),
     *("textwrap", "types", "typing"),
 }
@@ -65,6 +75,11 @@ OUTSIDE: Final = {
     *("sqlite3", "subprocess", "tempfile", "urllib"),
 }
 """What the use cases reach only through a port."""
+
+SERVICE_LIBRARIES: Final = {
+    *("fastapi", "httptools", "msgspec", "prometheus_client", "starlette", "uvicorn", "uvloop"),
+}
+"""What the extra `serve` brings, and a base install lacks."""
 
 IMPURE_CALLS: Final = {
     *("date.today", "datetime.now", "datetime.today", "datetime.utcnow", "input", "open", "print"),
@@ -175,7 +190,8 @@ def test_only_bootstrap_wires() -> None:
         for name, found in imports(sources("src", "scripts")).items()
         if {"adapters", "usecases"} <= {layer(one.target) for one in found if is_ours(one)}
     ]
-    assert both == [f"{PROJECT}.bootstrap"]
+    assert both
+    assert {layer(name) for name in both} == {"bootstrap"}
 
 
 def test_the_web_page_carries_no_models() -> None:
@@ -188,7 +204,31 @@ def test_no_command_imports_what_it_may_not_need() -> None:
     loaded = set(done.stdout.split())
     assert "typer" in loaded
     slow = {"aiohttp", "binance", "dask", "lightgbm", "ray", "sklearn", "torch", "xgboost"}
-    assert loaded & slow == set()
+    assert loaded & (slow | SERVICE_LIBRARIES) == set()
+
+
+def service_libraries_outside(modules: Mapping[str, str]) -> Iterator[str]:
+    """Find imports of the extra `serve` where a base install would meet them: out of functions."""
+    for name, source in modules.items():
+        if layer(name) != "api":
+            top = ast.Module([one for one in ast.parse(source).body if not _defines(one)], [])
+            for one in imports({name: ast.unparse(top)})[name]:
+                if one.runs and one.target.split(".")[0] in SERVICE_LIBRARIES:
+                    yield f"{name} imports {one.target}"
+
+
+def _defines(node: ast.stmt) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+
+
+def test_only_the_service_needs_its_libraries() -> None:
+    assert list(service_libraries_outside(sources("src"))) == []
+
+
+def test_a_planted_service_library_is_found() -> None:
+    planted = {f"{PROJECT}.adapters.x": "import msgspec\ndef f():\n    import fastapi"}
+    assert list(service_libraries_outside(planted)) == [f"{PROJECT}.adapters.x imports msgspec"]
+    assert list(service_libraries_outside({f"{PROJECT}.api.x": "import fastapi"})) == []
 
 
 PLANTED = {

@@ -235,8 +235,14 @@ def test_research_compares_a_run_with_itself(opened: Opens) -> None:
 def test_operations_show_runs_steps_and_documents_of_any_schema(opened: Opens) -> None:
     app = opened("operations", "full")
     assert "29 / 30" in [one.value for one in app.metric]
-    for part in ("✗ failed", "Binance cannot be reached", "✓ done", "freshness", "latency_s"):
+    for part in ("✗ failed", "Binance cannot be reached", "✓ done", "freshness", "✗ order"):
         assert part in texts(app)
+
+
+def test_operations_show_champion_and_challengers_side_by_side(opened: Opens) -> None:
+    said = texts(opened("operations", "full"))
+    for part in ("What both said of", "Same class as the champion", "1 / 1", "✓ answered"):
+        assert part in said
 
 
 def test_the_analyst_tells_where_its_words_came_from(opened: Opens) -> None:

@@ -13,6 +13,15 @@ import pandas as pd
 from forecastlab.contracts import keys
 from forecastlab.contracts.canonical import Json, parse_document
 from forecastlab.contracts.errors import DataMalformed
+from forecastlab.contracts.incidents import (
+    CLOSED,
+    OPENED,
+    Incident,
+    IncidentClosed,
+    IncidentOpened,
+    in_order,
+    parse_incident_key,
+)
 from forecastlab.contracts.manifest import CARD, EVIDENCE, MANIFEST, Manifest
 from forecastlab.contracts.records import ForecastRecord, Outcome, RunReport
 from forecastlab.contracts.registry import RegistryEvent, RegistryState, fold
@@ -27,7 +36,7 @@ T = TypeVar("T")
 MOST: Final = 10_000
 """Records that a page shows at most: the newest. An hourly deployment makes 8,760 a year."""
 
-Area = Literal["alerts", "analyses", "explanations", "health", "messages", "notes", "shadow"]
+Area = Literal["analyses", "explanations", "health", "messages", "notes", "shadow"]
 """Documents of which the pages know no schema: they are shown field by field."""
 
 
@@ -73,6 +82,8 @@ class Deployment:
         self._texts = CreatedOnce(reader, _text)
         self._tables = CreatedOnce(reader, _table)
         self._ledger: tuple[tuple[object, ...], pd.DataFrame] = ((), joined([]))
+        self._opened = CreatedOnce(reader, lambda data, key: IncidentOpened.parse(data, what=key))
+        self._closed = CreatedOnce(reader, lambda data, key: IncidentClosed.parse(data, what=key))
         self._loose = Changing(reader, lambda data, key: parse_document(data, what=key))
 
     @property
@@ -145,6 +156,18 @@ class Deployment:
         """Return the newest attempts, oldest first."""
         found = self._json_keys(keys.runs(self.name))
         return tuple(self._runs.read(found[-newest:]).values())
+
+    def incidents(self, newest: int = 50) -> tuple[Incident, ...]:
+        """Return the incidents, what is open first, then by their last change, newest first."""
+        prefix = keys.alerts(self.name)
+        found = {
+            key: parse_incident_key(key.removeprefix(prefix)) for key in self._json_keys(prefix)
+        }
+        named = {key: one for key, one in found.items() if one is not None}
+        opened = self._opened.read([key for key, one in named.items() if one.part == OPENED])
+        closed = self._closed.read([key for key, one in named.items() if one.part == CLOSED])
+        ends = {(one.rule, one.number): one for one in closed.values()}
+        return in_order(opened.values(), ends)[:newest]
 
     def events(self) -> tuple[RegistryEvent, ...]:
         """Return the registry's events, oldest first."""

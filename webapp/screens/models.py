@@ -12,7 +12,7 @@ from forecastlab.contracts.registry import RegistryEvent, RegistryState
 from webapp.frame import Frame, open_frame, say_simulated
 from webapp.views import contributions, documents, members, models
 from webapp.views.candidates import by_horizon
-from webapp.views.wording import instant, literal
+from webapp.views.wording import instant, literal, number
 
 PLAIN = {"displayModeBar": False}
 # A card's tables are wider than a phone: they scroll, and not the page.
@@ -148,14 +148,22 @@ def explanations(frame: Frame) -> None:
         return
     newest = found[-1]
     st.markdown(f"**{words('models.contributions_of', asof=literal(newest.name))}**")
-    tables = contributions.contribution_tables(newest.fields)
-    if not tables:
+    explained = contributions.read_explanation(newest.fields)
+    if explained is None:
         st.dataframe(documents.field_rows(newest.fields), hide_index=True)
         return
-    path = st.selectbox(words("models.contributions"), tuple(tables), key="contribution")
-    figure = contributions.contribution_figure(tables[path], words)
-    st.plotly_chart(figure, key="contributions", config=PLAIN)
-    st.caption(words("models.contributions_help"))
+    if not explained.replays or not explained.same_candles:
+        st.warning(words("models.contributions_differ"))
+    scores = contributions.scores(explained)
+    if scores:
+        path = st.selectbox(words("models.contributions"), tuple(scores), key="contribution")
+        score = scores[path]
+        figure = contributions.contribution_figure(score.columns, words)
+        st.plotly_chart(figure, key="contributions", config=PLAIN)
+        told = {"base": number(score.base, 3), "raw": number(score.raw, 3)}
+        st.caption(words("models.contributions_help", unit=literal(score.unit), **told))
+    for member, why in contributions.not_explained(explained):
+        st.caption(words("models.not_explained", member=literal(member), why=literal(why)))
 
 
 def gates(frame: Frame, bundle: str, events: tuple[RegistryEvent, ...]) -> None:

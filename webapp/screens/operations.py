@@ -6,7 +6,8 @@ import streamlit as st
 
 from webapp.frame import Frame, open_frame, say_simulated
 from webapp.read_model.deployment import Area
-from webapp.views import operations
+from webapp.views import health, operations, shadow
+from webapp.views import incidents as incident_views
 from webapp.views.documents import field_rows
 from webapp.views.wording import literal, number
 
@@ -46,8 +47,9 @@ def show(frame: Frame) -> None:
             st.dataframe(operations.step_table(last, words), hide_index=True)
         st.subheader(words("operations.runs"))
         st.dataframe(operations.run_table(runs, words), hide_index=True)
-    for area in ("alerts", "shadow", "health"):
-        kept(frame, area)
+    incidents(frame)
+    shadows(frame)
+    kept(frame, "health")
 
 
 def fresh(frame: Frame) -> None:
@@ -64,6 +66,38 @@ def fresh(frame: Frame) -> None:
         st.error(line, icon=":material/schedule:")
 
 
+def incidents(frame: Frame) -> None:
+    """Lay out what alerts have opened: what is open as such, all of it as a table."""
+    words, found = frame.words, frame.deployment.incidents()
+    st.subheader(words("operations.alerts"))
+    for one in incident_views.incident_banners(found, words, frame.zone):
+        (st.error if one.severity == "error" else st.warning)(one.text)
+    if found:
+        st.dataframe(incident_views.incident_table(found, words), hide_index=True)
+    else:
+        st.caption(words("operations.no_alerts"))
+
+
+def shadows(frame: Frame) -> None:
+    """Lay out what the challengers said beside the champion, the newest as-of in full."""
+    words = frame.words
+    found = [shadow.read_shadow(one.fields) for one in frame.deployment.documents("shadow")]
+    documents = [one for one in found if one is not None]
+    if not documents:
+        kept(frame, "shadow")
+        return
+    st.subheader(words("operations.shadow"))
+    st.caption(words("shadow.help"))
+    st.dataframe(shadow.run_table(documents, words), hide_index=True)
+    newest = documents[-1]
+    st.markdown(words("shadow.both_of", asof=literal(newest.asof_date)))
+    st.dataframe(shadow.forecast_table(newest, words), hide_index=True)
+    members = shadow.member_table(newest, words)
+    if len(members):
+        with st.expander(words("shadow.members")):
+            st.dataframe(members, hide_index=True)
+
+
 def kept(frame: Frame, area: Area) -> None:
     """Lay out the documents of an area, the newest open."""
     words, found = frame.words, frame.deployment.documents(area)
@@ -75,8 +109,12 @@ def kept(frame: Frame, area: Area) -> None:
     st.markdown(words("operations.newest_of", n=len(found)))
     st.markdown(f"**{literal(newest.name)}**")
     columns = (words("operations.field"), words("operations.value"))
-    rows = [dict(zip(columns, row, strict=True)) for row in field_rows(newest.fields)]
+    table = health.step_table(newest.fields, words)
+    fields = newest.fields if table is None else health.rest(newest.fields)
+    rows = [dict(zip(columns, row, strict=True)) for row in field_rows(fields)]
     st.dataframe(rows, hide_index=True)
+    if table is not None:
+        st.dataframe(table, hide_index=True)
     if len(found) > 1:
         with st.expander(words("operations.older")):
             st.dataframe(

@@ -1,40 +1,67 @@
-"""Contributions of features to a forecast, read from whatever an explanation document holds."""
+"""Contributions of columns to a sealed forecast's scores, as the explanation holds them."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import plotly.graph_objects as go
+from pydantic import ValidationError
 
+from forecastlab.contracts.explanations import Explanation
 from webapp.views.palette import BLUE, VERMILION, filled, laid_out
 from webapp.views.wording import Words, escaped, number
 
 MOST_BARS: Final = 15
-"""Contributions that a chart shows: those that move the forecast most."""
-
-_LEAST: Final = 2
-"""A table of fewer numbers is no explanation but a detail of one."""
+"""Contributions that a chart shows: those that move the score most."""
 
 
-def contribution_tables(fields: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Return every table of numbers inside an explanation, by the path that leads to it.
+@dataclass(frozen=True)
+class Score:
+    """One raw score of a member, taken apart: base + columns = raw."""
 
-    Tables of three numbers and more under a name with `contribution` or `shap` win; where there is
-    none, any table of numbers counts.
+    unit: str
+    base: float
+    raw: float
+    columns: Mapping[str, float]
 
-    >>> document = {"T21_X8": {"contributions": {"1": {"rsi": 0.2, "vol": -0.1}}}, "rows": 3}
-    >>> contribution_tables(document)
-    {'T21_X8 · contributions · 1': {'rsi': 0.2, 'vol': -0.1}}
+
+def read_explanation(fields: Mapping[str, Any]) -> Explanation | None:
+    """Read an explanation; None of a document that is none, or of a newer schema.
+
+    >>> read_explanation({"schema_version": 2}) is None
+    True
     """
-    found = dict(_tables(fields, ()))
-    named = {
-        path: table
-        for path, table in found.items()
-        if any(word in path.lower() for word in ("contribution", "shap"))
+    try:
+        return Explanation.model_validate(fields)
+    except ValidationError:
+        return None
+
+
+def scores(found: Explanation) -> dict[str, Score]:
+    """Return every score by candidate, member and output; what is published comes first."""
+    ordered = [
+        (candidate, member, one, member != of.method)
+        for candidate, of in found.candidates.items()
+        for member, one in of.members.items()
+    ]
+    return {
+        f"{candidate} · {member} · {output}": Score(
+            one.unit, one.base[output], one.raw[output], columns
+        )
+        for candidate, member, one, _ in sorted(ordered, key=lambda row: row[3])
+        for output, columns in one.contributions.items()
     }
-    return named or found
+
+
+def not_explained(found: Explanation) -> list[tuple[str, str]]:
+    """Return the members without an explanation, with the reason."""
+    return [
+        (f"{candidate} · {member}", why)
+        for candidate, of in found.candidates.items()
+        for member, why in of.not_explained.items()
+    ]
 
 
 def contribution_figure(table: Mapping[str, float], words: Words) -> go.Figure:
@@ -65,18 +92,3 @@ def contribution_figure(table: Mapping[str, float], words: Words) -> go.Figure:
         yaxis={"autorange": "reversed", "fixedrange": True},
         xaxis={"fixedrange": True},
     )
-
-
-def _tables(
-    value: Mapping[str, Any], path: tuple[str, ...]
-) -> Iterator[tuple[str, dict[str, float]]]:
-    numbers = {str(name): float(one) for name, one in value.items() if _is_finite(one)}
-    if path and len(numbers) >= _LEAST:
-        yield " · ".join(path), numbers
-    for name, one in value.items():
-        if isinstance(one, Mapping):
-            yield from _tables(one, (*path, str(name)))
-
-
-def _is_finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

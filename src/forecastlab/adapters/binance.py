@@ -17,7 +17,7 @@ from forecastlab.adapters.progress import Silent
 from forecastlab.adapters.retry import REAL_TIME, RetryPolicy, Timing, TryAgain
 from forecastlab.contracts.candle_checks import checked_candles
 from forecastlab.contracts.candles import Candles
-from forecastlab.contracts.errors import ConfigError, DataMalformed, DataUnavailable
+from forecastlab.contracts.errors import ConfigError, DataMalformed, UnknownSymbol
 from forecastlab.contracts.intervals import DURATION, Interval, last_closed_open
 from forecastlab.contracts.ports import Progress, SourceKind
 
@@ -110,7 +110,8 @@ class BinanceSource:
         """Return the candles that open in [first_open, last_open] and are closed by server time.
 
         Raises:
-            DataUnavailable: Binance has no such symbol, or no host answers within the deadline.
+            UnknownSymbol: Binance has no such symbol.
+            DataUnavailable: no host answers within the deadline.
             DataMalformed: a host answers, but with no candles.
         """
         with self._session(f"{symbol} {interval}") as session:
@@ -174,7 +175,7 @@ def _page(
         body = client.klines(symbol, interval, start_ms, last_ms, PAGE)
     except Refused as refusal:
         if refusal.code in _SYMBOL_UNKNOWN:
-            raise DataUnavailable(
+            raise UnknownSymbol(
                 f"Binance has no symbol {symbol!r} ({refusal}).",
                 remedy="Spell it as Binance does, as in BTCUSDT.",
             ) from refusal

@@ -57,16 +57,8 @@ class BundleShelf:
         Raises:
             BundleRefused: there is none of this name, or it does not verify.
         """
-        if (self._models / name / MANIFEST).is_file():
-            return self.read_folder(self._models / name)
-        prefix = keys.bundle(name)
-        found = self._stored(prefix)
-        if not found:
-            raise BundleRefused(
-                f"There is no bundle {name!r} in {self._models} or {self._store.location}.",
-                remedy="`forecastlab bundles list` shows those there are.",
-            )
-        return _named(verified(found, where=f"{self._store.location}/{prefix.rstrip('/')}"), name)
+        where, found = self.as_found(name)
+        return _named(verified(found, where=where), name)
 
     def read_folder(self, folder: Path) -> BundleFiles:
         """Return the verified bundle in a folder.
@@ -74,19 +66,30 @@ class BundleShelf:
         Raises:
             BundleRefused: no folder, a link in it, or it does not verify.
         """
-        if not folder.is_dir():
+        where, found = self.as_found(folder)
+        return _named(verified(found, where=where), folder.resolve().name)
+
+    def as_found(self, at: str | Path) -> tuple[str, Mapping[str, bytes]]:
+        """Return where a bundle lies and its files as they are; who asks is to verify them.
+
+        Args:
+            at: a bundle's name, or its folder.
+
+        Raises:
+            BundleRefused: there is none, or a link in it.
+        """
+        if isinstance(at, Path):
+            return str(at), _in_folder(at)
+        if (self._models / at / MANIFEST).is_file():
+            return str(self._models / at), _in_folder(self._models / at)
+        prefix = keys.bundle(at)
+        found = self._stored(prefix)
+        if not found:
             raise BundleRefused(
-                f"There is no bundle in {folder}.", remedy="Name an existing folder."
+                f"There is no bundle {at!r} in {self._models} or {self._store.location}.",
+                remedy="`forecastlab bundles list` shows those there are.",
             )
-        found = {}
-        for path in sorted(folder.rglob("*")):
-            if path.is_symlink():
-                raise BundleRefused(
-                    f"{path} is a link; a bundle holds files only.", remedy="Copy the file itself."
-                )
-            if path.is_file():
-                found[path.relative_to(folder).as_posix()] = _read(path)
-        return _named(verified(found, where=str(folder)), folder.resolve().name)
+        return f"{self._store.location}/{prefix.rstrip('/')}", found
 
     def first_champion(self, deployment: str) -> FirstChampion | None:
         """Return the champion that `champions.toml` names for a deployment, or None.
@@ -118,10 +121,7 @@ class BundleShelf:
         """
         target, temporary = self._models / name, self._models / f".{name}-{uuid4().hex[:8]}"
         try:
-            for key, data in files.items():
-                path = temporary / key
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
+            _write(temporary, files)
             temporary.rename(target)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -174,6 +174,35 @@ class BundleShelf:
     def _bytes(self, key: str) -> bytes:
         found = self._store.get(key)
         return found.data if found else b""
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files into a folder and read them back; raises OSError."""
+    for key, data in files.items():
+        path = folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    if any((folder / key).read_bytes() != data for key, data in files.items()):
+        raise OSError("what was written reads back differently")
+
+
+def _in_folder(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder, by its path with slashes.
+
+    Raises:
+        BundleRefused: no folder, or a link in it.
+    """
+    if not folder.is_dir():
+        raise BundleRefused(f"There is no bundle in {folder}.", remedy="Name an existing folder.")
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            raise BundleRefused(
+                f"{path} is a link; a bundle holds files only.", remedy="Copy the file itself."
+            )
+        if path.is_file():
+            found[path.relative_to(folder).as_posix()] = _read(path)
+    return found
 
 
 def _read(path: Path) -> bytes:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from forecastlab.contracts.candle_checks import checked_candles, recognised
 from forecastlab.contracts.candles import Candles, RejectedRow, empty_funding
-from forecastlab.contracts.errors import DataMalformed, DataUnavailable
+from forecastlab.contracts.errors import DataMalformed, DataUnavailable, UnknownSymbol
 from forecastlab.contracts.intervals import DURATION, INTERVALS, Interval
 from forecastlab.contracts.ports import SourceKind
 
@@ -52,7 +52,8 @@ class FileSource:
         """Return the candles that open in [first_open, last_open]; refused rows are listed.
 
         Raises:
-            DataUnavailable: there is no file of this series, or it cannot be read.
+            UnknownSymbol: the folder has no file of this series.
+            DataUnavailable: the file is of another series, or cannot be read.
             DataMalformed: the file holds something other than candles of this series.
         """
         whole = self._series(self._locate(symbol, interval), symbol, interval)
@@ -93,7 +94,7 @@ class FileSource:
                 names = [f"{symbol}_{interval}{suffix}" for suffix in SUFFIXES]
                 found = [self._path / name for name in names if (self._path / name).exists()]
                 if not found:
-                    raise DataUnavailable(
+                    raise UnknownSymbol(
                         f"{self._path} has no {' or '.join(names)}.",
                         remedy="Name a --source that has them.",
                     )

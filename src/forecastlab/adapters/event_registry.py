@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from forecastlab.contracts import keys
 from forecastlab.contracts.errors import DataMalformed, PreconditionFailed
 from forecastlab.contracts.ports import ABSENT, ObjectStore
-from forecastlab.contracts.registry import RegistryEvent, RegistryState, fold
+from forecastlab.contracts.registry import RegistryEvent, RegistryState, fold, sound_part
+
+_REMEDY: Final = "Restore the registry folder from a copy; events are never repaired."
 
 
 class EventRegistry:
@@ -26,12 +29,29 @@ class EventRegistry:
         found = self._store.list(keys.registry(self._deployment))
         expected = [keys.registry_event(self._deployment, i + 1) for i in range(len(found))]
         if found != expected:
-            odd = min(set(found) ^ set(expected))
-            raise DataMalformed(
-                f"the registry of {self._deployment} has a hole or a foreign object at {odd}.",
-                remedy="Restore the registry folder from a copy; events are never repaired.",
-            )
+            raise self._odd(min(set(found) ^ set(expected)))
         return tuple(self._event(key) for key in found)
+
+    def readable(self) -> tuple[tuple[RegistryEvent, ...], str | None]:
+        """Return the events before the first that is damaged or missing, and what is wrong with it.
+
+        What speaks is read from these: a damaged event must not end the forecasts. Whoever changes
+        the registry reads all of them.
+        """
+        events: list[RegistryEvent] = []
+        for number, key in enumerate(self._store.list(keys.registry(self._deployment)), start=1):
+            try:
+                if key != keys.registry_event(self._deployment, number):
+                    raise self._odd(key)
+                events.append(self._event(key))
+            except DataMalformed as error:
+                sound, fault = sound_part(events)
+                return sound, fault or error.facts
+        return sound_part(events)
+
+    def of(self, deployment: str) -> EventRegistry:
+        """Return the registry of another deployment in the same store."""
+        return EventRegistry(self._store, deployment)
 
     def state(self, *, at: datetime | None = None) -> RegistryState:
         """Return the fold of the events up to `at` (None: all)."""
@@ -54,4 +74,15 @@ class EventRegistry:
 
     def _event(self, key: str) -> RegistryEvent:
         found = self._store.get(key)
-        return RegistryEvent.parse(found.data if found else b"", what=f"registry event {key}")
+        event = RegistryEvent.parse(found.data if found else b"", what=f"registry event {key}")
+        if event.deployment != self._deployment:
+            raise DataMalformed(
+                f"registry event {key} belongs to {event.deployment}.", remedy=_REMEDY
+            )
+        return event
+
+    def _odd(self, key: str) -> DataMalformed:
+        return DataMalformed(
+            f"the registry of {self._deployment} has a hole or a foreign object at {key}.",
+            remedy=_REMEDY,
+        )

@@ -11,7 +11,7 @@ import pandas as pd
 
 from forecastlab.adapters.simulated_paths import ASSETS, HOURS, hourly_values
 from forecastlab.contracts.candles import COLUMNS, Candles, open_index
-from forecastlab.contracts.errors import DataUnavailable
+from forecastlab.contracts.errors import UnknownSymbol
 from forecastlab.contracts.intervals import DURATION, Interval, last_closed_open
 from forecastlab.contracts.ports import Clock, SourceKind
 
@@ -67,10 +67,10 @@ class SimulatedMarket:
         """Return the closed candles that open in [first_open, last_open].
 
         Raises:
-            DataUnavailable: the market has no such symbol.
+            UnknownSymbol: the market has no such symbol.
         """
         if symbol not in self._symbols:
-            raise DataUnavailable(
+            raise UnknownSymbol(
                 f"The simulated market has no {symbol}.",
                 remedy=f"It has {', '.join(self._symbols)}.",
             )

@@ -9,16 +9,27 @@ import typer
 from forecastlab.bootstrap import last_word
 from forecastlab.cli import (
     adjust_score,
+    alerts,
+    analyse,
     audit,
+    bundle_files,
     bundles,
     cloud,
     dashboard,
     demo,
     doctor,
+    drill,
     evaluate,
+    explain,
     forecasts,
+    health,
+    registry,
+    retrain,
     schedule,
     search,
+    serve,
+    shadow,
+    signals,
 )
 from forecastlab.cli.termination import ended_by_sigterm
 from forecastlab.contracts.errors import EXIT_INTERNAL, ForecastLabError, Terminated, UsageError
@@ -33,6 +44,10 @@ app = typer.Typer(
 )
 forecasts.add_to(app)
 bundles.add_to(app)
+bundle_files.add_to(app)
+registry.add_to(app)
+retrain.add_to(app)
+drill.add_to(app)
 audit.add_to(app)
 evaluate.add_to(app)
 search.add_to(app)
@@ -41,7 +56,14 @@ dashboard.add_to(app)
 adjust_score.add_to(app)
 cloud.add_to(app)
 doctor.add_to(app)
+health.add_to(app)
+explain.add_to(app)
 schedule.add_to(app)
+signals.add_to(app)
+serve.add_to(app)
+shadow.add_to(app)
+alerts.add_to(app)
+analyse.add_to(app)
 
 
 def main() -> None:

@@ -1,25 +1,26 @@
-"""Commands of bundles and the registry: update, train, promote, rollback, status, bundles."""
+"""Commands that make and read bundles: update, train, bundles."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from forecastlab.bootstrap import compute_engine, provenance, read_recipe
 from forecastlab.cli import options, output
 from forecastlab.contracts.candles import describe_gaps
-from forecastlab.contracts.errors import BundleRefused
-from forecastlab.contracts.intervals import asof_name, parse_instant
-from forecastlab.contracts.registry import RegistryEvent
-from forecastlab.usecases import promote as registry_verbs
+from forecastlab.contracts.intervals import asof_name
+from forecastlab.usecases.bundle_list import ListedBundle
+from forecastlab.usecases.bundle_list import list_bundles as listed_bundles
 from forecastlab.usecases.champion import champion_needs
 from forecastlab.usecases.open_bundle import open_bundle
-from forecastlab.usecases.status import Status
-from forecastlab.usecases.status import status as current_status
+from forecastlab.usecases.promote import enter_shadow
 from forecastlab.usecases.update import held, training_needs
 from forecastlab.usecases.update import update as update_lake
+
+if TYPE_CHECKING:
+    from forecastlab.usecases.train import Trained
 
 Name = Annotated[str, typer.Argument(help="The bundle's name.", metavar="NAME")]
 ConfigPath = Annotated[
@@ -31,11 +32,12 @@ bundle_commands = typer.Typer(help="List, show and verify bundles.", no_args_is_
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
-    for command in (update, train, promote, rollback, status):
+    for command in (update, train):
         app.command()(command)
     bundle_commands.command("list")(list_bundles)
     bundle_commands.command("show")(show_bundle)
     bundle_commands.command("verify")(verify_bundle)
+    bundle_commands.command("register")(register_bundle)
     app.add_typer(bundle_commands, name="bundles")
 
 
@@ -97,6 +99,7 @@ def train(
         typer.Option("--quick", help="A small walk-forward, for trials; marked so in the bundle."),
     ] = False,
     symbol: options.Symbol = None,
+    version: options.Version = None,
     size: options.Size = "default",
     device: options.Device = None,
     engine: options.Engine = "loky",
@@ -108,6 +111,8 @@ def train(
 ) -> None:
     """Train a bundle: walk-forward, prequential choice, gates, final fit, known answers.
 
+    Of a recipe with several versions all are trained, best first, unless --recipe names one.
+
     Example: forecastlab train config/reversal.toml --source file:candles/ --until 2025-09-30
     """
     # Training pulls in joblib and scipy; no other command pays for them.
@@ -116,14 +121,24 @@ def train(
 
     recipe = options.recipe(config, symbol=symbol, size=size, device=device)
     workspace = options.workspace(deployment or recipe.name, source, store, verbose=verbose)
+    chosen = options.versions(recipe, version)
     with compute_engine(engine):
-        trained = train_bundle(workspace, TrainRequest(recipe, until, quick=quick), provenance())
+        done = [
+            train_bundle(workspace, TrainRequest(one, until, quick=quick), provenance())
+            for one in chosen
+        ]
     if as_json:
-        output.print_json(
-            {"name": trained.name, "location": trained.location, "manifest": trained.manifest}
-        )
+        told = [
+            {"name": one.name, "location": one.location, "manifest": one.manifest} for one in done
+        ]
+        output.print_json(told[0] if len(told) == 1 else {"bundles": told})
         return
-    rows = []
+    for one in done:
+        _show_trained(one)
+
+
+def _show_trained(trained: Trained) -> None:
+    rows: list[list[object]] = []
     for name, candidate in trained.manifest.candidates.items():
         found = candidate.evaluation
         low, high = found.ci95
@@ -139,115 +154,25 @@ def train(
     output.say(f"Let it speak: forecastlab promote {trained.name} --why …")
 
 
-def promote(
-    name: Name,
-    why: options.Why,
-    deployment: options.Deployment = None,
-    source: options.Source = None,
-    store: options.Store = None,
-    as_json: options.AsJson = False,
-    verbose: options.Verbose = 0,
-) -> None:
-    """Make a bundle the champion, once it verified, gave its known answers and passed the audit.
-
-    Example: forecastlab promote flow_T21X8_T14X8_20250930 --why "first bundle"
-    """
-    from forecastlab.usecases.audit import promotion_gates  # noqa: PLC0415 - only here: 0.3 s
-
-    workspace = options.workspace(deployment, source, store, verbose=verbose)
-    # The audit reads the whole history of all symbols: it draws it, unless a source is named.
-    market = options.workspace(deployment, source or "simulated", store, dry_run=True)
-    event = registry_verbs.promote(workspace, name, why=why, gates=promotion_gates(market))
-    _tell(event, as_json=as_json)
-
-
-def rollback(
-    why: options.Why,
-    to: Annotated[
-        str | None,
-        typer.Option("--to", help="An earlier champion (default: the last).", metavar="NAME"),
-    ] = None,
-    deployment: options.Deployment = None,
-    source: options.Source = None,
-    store: options.Store = None,
-    as_json: options.AsJson = False,
-    verbose: options.Verbose = 0,
-) -> None:
-    """Return to an earlier champion: verified first, then one audited event.
-
-    Example: forecastlab rollback --why "calibration drifts"
-    """
-    workspace = options.workspace(deployment, source, store, verbose=verbose)
-    _tell(registry_verbs.rollback(workspace, to=to, why=why), as_json=as_json)
-
-
-def status(
-    at: Annotated[
-        str | None, typer.Option("--at", help="What was live at this instant.", metavar="INSTANT")
-    ] = None,
-    deployment: options.Deployment = None,
-    source: options.Source = None,
-    store: options.Store = None,
-    as_json: options.AsJson = False,
-    verbose: options.Verbose = 0,
-) -> None:
-    """Show what is live, since when and why; with --at what was live then.
-
-    Example: forecastlab status --at 2025-10-01T12:00:00Z
-    """
-    workspace = options.workspace(deployment, source, store, verbose=verbose)
-    found = current_status(workspace, at=parse_instant(at, what="--at") if at else None)
-    if as_json:
-        output.print_json(found)
-    else:
-        _show_status(found)
-    if found.refused:
-        raise BundleRefused(found.refused, remedy="Roll back, or restore the bundle.")
-
-
-def _show_status(found: Status) -> None:
-    output.say(f"{found.deployment} at {found.at:%Y-%m-%d %H:%M} UTC")
-    if found.override:
-        output.say(f"override: {found.override} speaks, whatever the registry says")
-    if found.champion:
-        output.say(f"champion: {found.champion}, since {found.since:%Y-%m-%d %H:%M} UTC")
-    else:
-        output.say(
-            f"champion: none yet; the first publish seats {found.first_champion or 'nothing'}"
-        )
-    if found.speaks:
-        said = "does not verify" if found.refused else "verifies"
-        output.say(f"speaks next: {found.speaks}, which {said}")
-    if found.newest_record:
-        output.say(f"newest record: {found.newest_record}")
-    rows = [[e.sequence, e.at, e.kind, e.bundle, e.by, e.why] for e in found.events]
-    output.table(["#", "at", "event", "bundle", "by", "why"], rows)
-
-
 def list_bundles(
     deployment: options.Deployment = None,
     source: options.Source = None,
     store: options.Store = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """List the bundles there are, and whether each verifies."""
-    workspace = options.workspace(deployment, source, store)
-    state, rows = workspace.registry.state(), []
-    for name in workspace.bundles.names():
-        try:
-            manifest = workspace.bundles.find(name).manifest
-            said, cut_off = "verifies", manifest.training.cut_off
-        except BundleRefused as error:
-            said, cut_off = error.facts, None
-        rows.append(
-            {"name": name, "cut_off": cut_off, "verify": said, "champion": name == state.champion}
-        )
+    """List the bundles there are: what each is to its deployment, and whether it verifies.
+
+    Example: forecastlab bundles list
+    """
+    found = listed_bundles(options.workspace(deployment, source, store))
     if as_json:
-        output.print_json(rows)
-    else:
-        output.table(
-            ["bundle", "cut-off", "verify", "champion"], [list(row.values()) for row in rows]
-        )
+        output.print_json(found)
+        return
+    rows = [
+        [one.name, one.role, one.cut_off, _short(one.recipe_digest), one.verify, _verdicts(one)]
+        for one in found
+    ]
+    output.table(["bundle", "role", "cut-off", "recipe", "verify", "verdicts"], rows)
 
 
 def show_bundle(
@@ -256,7 +181,10 @@ def show_bundle(
     store: options.Store = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show a bundle's card, or with --json its manifest."""
+    """Show a bundle's card, or with --json its manifest.
+
+    Example: forecastlab bundles show flow_T21X8_T14X8_20250930
+    """
     files = options.workspace(None, source, store).bundles.find(name)
     if as_json:
         output.print_json(files.manifest)
@@ -270,7 +198,10 @@ def verify_bundle(
     store: options.Store = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Check every hash, the library versions and the known answers; exit 4 if one fails."""
+    """Check every hash, the library versions and the known answers; exit 4 if one fails.
+
+    Example: forecastlab bundles verify flow_T21X8_T14X8_20250930
+    """
     bundle = open_bundle(options.workspace(None, source, store).bundles.find(name))
     if as_json:
         output.print_json({"name": name, "digest": bundle.files.digest, "verify": "passed"})
@@ -278,8 +209,28 @@ def verify_bundle(
         output.say(f"{name} verifies: {len(bundle.files.files)} files, known answers given.")
 
 
-def _tell(event: RegistryEvent, *, as_json: bool) -> None:
+def register_bundle(
+    name: Name,
+    why: options.Why = "put in shadow by hand",
+    deployment: options.Deployment = None,
+    source: options.Source = None,
+    store: options.Store = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Put a bundle that was trained elsewhere in shadow; training does so by itself.
+
+    Example: forecastlab bundles register flow_T21X8_T14X8_20250930
+    """
+    event = enter_shadow(options.workspace(deployment, source, store), name, why=why)
     if as_json:
         output.print_json(event)
     else:
-        output.say(f"{event.kind}: {event.bundle} speaks from now on (event {event.sequence}).")
+        output.say(f"{name} is in shadow (event {event.sequence}).")
+
+
+def _short(digest: str | None) -> str | None:
+    return digest and digest.removeprefix("sha256:")[:12]
+
+
+def _verdicts(one: ListedBundle) -> str:
+    return ", ".join(f"{candidate}: {verdict}" for candidate, verdict in one.verdicts.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,10 @@ from forecastlab.contracts.trials import TrialLedger
 from forecastlab.contracts.verdicts import PUBLISHED, REPORT, Estimate, VerdictFile
 from forecastlab.report.wording import estimate, p_value, percent, percent_interval
 from forecastlab.usecases.trials import export_trials, read_trials
+
+if TYPE_CHECKING:
+    from forecastlab.usecases.evaluate import EvaluateRequest
+    from forecastlab.usecases.workspace import Workspace
 
 trial_commands = typer.Typer(
     help="Show and export the ledger of looks at test labels.", no_args_is_help=True
@@ -48,6 +52,7 @@ def evaluate(
         bool, typer.Option("--quick", help="A small walk-forward, for trials; marked so.")
     ] = False,
     symbol: options.Symbol = None,
+    version: options.Version = None,
     size: options.Size = "default",
     device: options.Device = None,
     engine: options.Engine = "loky",
@@ -59,6 +64,8 @@ def evaluate(
 ) -> None:
     """Show how good a recipe's forecasts have been, with intervals, and write the report.
 
+    A recipe with several versions is shown as one table of all of them; --recipe reports on one.
+
     Example: forecastlab evaluate config/reversal.toml --source file:candles/ --until 2025-09-30
     """
     # Imported only where it is needed: the learners cost every other command 1 s.
@@ -69,8 +76,14 @@ def evaluate(
         recipe = options.recipe(Path(what), symbol=symbol, size=size, device=device)
         workspace = options.workspace(deployment or recipe.name, source, store, verbose=verbose)
         request = EvaluateRequest(recipe, until, quick, run)
+        if recipe.recipes is not None:
+            chosen = options.versions(recipe, version)
+            if version is None:
+                _compare(workspace, request, engine, as_json=as_json)
+                return
+            request = replace(request, recipe=chosen[0])
     else:
-        if until or symbol or quick or size != "default" or device:
+        if until or symbol or quick or size != "default" or device or version:
             raise UsageError(
                 f"{what} is a bundle: its cut-off, symbol and size are settled.",
                 remedy="Leave these options out, or name a recipe.",
@@ -86,6 +99,27 @@ def evaluate(
         return
     _show(done.verdicts)
     output.say(f"The report: {done.location}{REPORT}")
+
+
+def _compare(workspace: Workspace, request: EvaluateRequest, engine: str, *, as_json: bool) -> None:
+    """Print the versions of a recipe next to each other."""
+    from forecastlab.usecases.compare_versions import compare_versions  # noqa: PLC0415 - as above
+
+    with compute_engine(engine):
+        done = compare_versions(workspace, request, provenance())
+    if as_json:
+        output.print_json({"location": done.location, "versions": done.table})
+        return
+    rows: list[list[object]] = []
+    for one in done.table.versions:
+        rows.append([one.version, one.features, one.rows, estimate(one.auc)])
+        rows[-1] += [estimate(one.accuracy), estimate(one.log_loss_gain, 5, signed=True)]
+        rows[-1] += [estimate(one.net_return, 4, signed=True), one.ranks, one.verdict]
+    first = done.table.versions[0]
+    columns = ["version", "features", "labels", "AUC", "accuracy", "log loss gain"]
+    columns += [f"return after {first.cost:.1%}", "ranks", "verdict"]
+    output.table(columns, rows, title=f"{first.first} to {first.last}, all symbols, out of sample")
+    output.say(f"The table: {done.location}")
 
 
 def list_trials(

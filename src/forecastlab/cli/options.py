@@ -17,6 +17,7 @@ from forecastlab.bootstrap import (
 from forecastlab.contracts.config import Recipe
 from forecastlab.contracts.errors import UsageError
 from forecastlab.settings import Settings
+from forecastlab.usecases.model_versions import version_named
 from forecastlab.usecases.shards import share as share_of
 from forecastlab.usecases.workspace import Workspace
 
@@ -48,6 +49,10 @@ Symbol = Annotated[
 ]
 Size = Annotated[
     str, typer.Option("--size", help="A size that the recipe knows, as full.", metavar="SIZE")
+]
+Version = Annotated[
+    str | None,
+    typer.Option("--recipe", help="One version of a recipe that has several.", metavar="VERSION"),
 ]
 Device = Annotated[
     str | None,
@@ -91,7 +96,24 @@ def recipe(
     config: Path, *, symbol: str | None = None, size: str = "default", device: str | None = None
 ) -> Recipe:
     """Read the recipe that the options choose; networks train on the device chosen."""
+    return read_recipe(config, symbol=symbol, size=size).trained_on(training_device(device))
+
+
+def training_device(device: str | None) -> str:
+    """Return the device that networks train on: the option's, or that of the settings."""
     chosen = device or chosen_settings(Choice()).device
     if chosen not in DEVICES:
         raise UsageError(f"There is no device {chosen!r}.", remedy=f"Choose {', '.join(DEVICES)}.")
-    return read_recipe(config, symbol=symbol, size=size).trained_on(chosen)
+    return chosen
+
+
+def versions(recipe: Recipe, version: str | None) -> tuple[Recipe, ...]:
+    """Return the version of a recipe that was named; all of them, best first, where none was.
+
+    Raises:
+        ConfigError: the recipe has no such version.
+    """
+    if version is None:
+        return recipe.versions
+    named = version_named(version, recipe.operations.ladder, what="--recipe")
+    return (recipe.versioned(named or version),)

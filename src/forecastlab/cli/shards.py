@@ -37,4 +37,5 @@ def _one(name: str, run: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _told(ended: dict[str, Any]) -> str:
-    return str(ended.get("error") or f"{ended['publication']}: {ended['key']}")
+    told = ended.get("error") or ended.get("result")
+    return str(told or f"{ended['publication']}: {ended['key']}")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from typing import Final
 
 from forecastlab.contracts.canonical import digest
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
 from forecastlab.contracts.manifest import DEMANDED, MANIFEST, FileEntry, Manifest
+
+_PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
+"""One folder or file name of a bundle: no hidden file, no option, nothing that a shell reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,20 +54,8 @@ def verified(found: Mapping[str, bytes], *, where: str) -> BundleFiles:
         BundleRefused: no manifest, a field missing, a newer schema; a file missing, extra, or with
             another hash or size than the manifest states.
     """
-    if MANIFEST not in found:
-        raise _refused(where, f"it has no {MANIFEST}")
-    try:
-        manifest = Manifest.parse(found[MANIFEST], what=f"{where}/{MANIFEST}")
-    except DataMalformed as error:
-        raise BundleRefused(error.facts, remedy=error.remedy) from error
+    manifest = stated_manifest(found, where=where)
     files = {name: data for name, data in found.items() if name != MANIFEST}
-    unnamed = [name for name in DEMANDED if name not in manifest.files]
-    if unnamed:
-        raise _refused(where, f"its manifest does not name {', '.join(unnamed)}")
-    _refuse_undescribed(manifest, where)
-    for name in manifest.files:
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            raise _refused(where, f"its manifest names the path {name!r}")
     missing = sorted(manifest.files.keys() - files.keys())
     extra = sorted(files.keys() - manifest.files.keys())
     shared = sorted(files.keys() & manifest.files.keys())
@@ -72,6 +64,44 @@ def verified(found: Mapping[str, bytes], *, where: str) -> BundleFiles:
         if names:
             raise _refused(where, f"{', '.join(names)}: {what}")
     return BundleFiles(manifest, found[MANIFEST], files)
+
+
+def stated_manifest(found: Mapping[str, bytes], *, where: str) -> Manifest:
+    """Read a bundle's manifest; whether the files are those that it states is not looked at.
+
+    Raises:
+        BundleRefused: no manifest, a field missing, a newer schema, a file or a feature set that
+            it does not describe, or a path that does not stay inside of the bundle.
+    """
+    if MANIFEST not in found:
+        raise _refused(where, f"it has no {MANIFEST}")
+    try:
+        manifest = Manifest.parse(found[MANIFEST], what=f"{where}/{MANIFEST}")
+    except DataMalformed as error:
+        raise BundleRefused(error.facts, remedy=error.remedy) from error
+    unnamed = [name for name in DEMANDED if name not in manifest.files]
+    if unnamed:
+        raise _refused(where, f"its manifest does not name {', '.join(unnamed)}")
+    _refuse_undescribed(manifest, where)
+    outside = [name for name in manifest.files if not is_inside(name)]
+    if outside:
+        raise _refused(where, f"its manifest names the path {outside[0]!r}")
+    return manifest
+
+
+def is_inside(path: str) -> bool:
+    r"""Say whether a path is one plain file below the folder that it is relative to.
+
+    Absolute paths, `..`, and every other spelling of a path than its plainest one are none: two
+    spellings of one file could otherwise overwrite each other.
+
+    >>> is_inside("model_T21_X8/rule.json"), is_inside("../rule.json"), is_inside("a//b")
+    (True, False, False)
+    >>> [is_inside(one) for one in ("/etc/passwd", "a\\..\\b", "./a", "a/", "")]
+    [False, False, False, False, False]
+    """
+    parts = path.split("/")
+    return all(_PART.fullmatch(part) for part in parts)
 
 
 def _refuse_undescribed(manifest: Manifest, where: str) -> None:

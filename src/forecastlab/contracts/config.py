@@ -28,7 +28,7 @@ class _Table(BaseModel):
 class TargetTable(_Table):
     """What is forecast: the kind of target and its candidates."""
 
-    kind: Literal["reversal", "direction"]
+    kind: Literal["reversal", "direction", "touch"]
     candidates: tuple[str, ...] = Field(min_length=1)
 
 
@@ -94,8 +94,11 @@ class ContextTable(_Table):
 class Recipe(_Table):
     """A deployment's TOML file.
 
-    The digest covers what is learnt (target, features, members, train, prediction set, serving),
-    not the name, the number of looks, nor how the deployment is operated.
+    The digest covers what is learnt (target, features, members, train, prediction set, serving)
+    and the version, not the name, the number of looks, nor how the deployment is operated.
+
+    A deployment may have several versions, `[recipes.<version>.<table>]`, each laid over the common
+    tables; `recipe` names the version that this is, once one was chosen.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_]+$")
@@ -109,6 +112,8 @@ class Recipe(_Table):
     serving: ServingTable = ServingTable()
     context: ContextTable | None = None
     sizes: dict[str, dict[str, Any]] | None = None
+    recipe: str | None = None
+    recipes: dict[str, dict[str, Any]] | None = None
     trials: TrialsTable = TrialsTable()
     operations: Operations = Operations()
 
@@ -121,6 +126,31 @@ class Recipe(_Table):
     def refit_candles(self) -> int:
         """Candles from one refit to the next."""
         return self.train.refit_days * per_day(self.interval)
+
+    @property
+    def bundle_name(self) -> str:
+        """What its bundles' names begin with: the deployment, and the version if it is one."""
+        return self.name if self.recipe is None else f"{self.name}_{self.recipe}"
+
+    @property
+    def versions(self) -> tuple[Recipe, ...]:
+        """Every version, in the order of the ladder; the recipe itself where it has none."""
+        if self.recipes is None:
+            return (self,)
+        return tuple(self.versioned(one) for one in self.operations.ladder)
+
+    def versioned(self, version: str) -> Recipe:
+        """Return one version: `[recipes.<version>.<table>]` laid over the common tables.
+
+        Raises:
+            ConfigError: the recipe knows no such version.
+        """
+        if self.recipes is None or version not in self.recipes:
+            known = ", ".join(self.recipes or ()) or "none"
+            raise ConfigError(f"{self.name} has no version {version!r}.", remedy=f"It has {known}.")
+        common = self.model_dump(exclude={"recipes"})
+        laid = _laid_over(common, self.recipes[version])
+        return Recipe.model_validate({**laid, "recipe": version})
 
     def sized(self, size: str) -> Recipe:
         """Return the recipe in another size: `[sizes.<size>.<table>]` laid over its tables.
@@ -149,7 +179,10 @@ class Recipe(_Table):
     @property
     def digest(self) -> str:
         """The digest of everything that is learnt."""
-        learnt = self.model_dump(mode="json", exclude={"name", "trials", "sizes", "operations"})
+        apart = {"name", "trials", "sizes", "recipes", "operations"}
+        learnt = self.model_dump(mode="json", exclude=apart)
+        if self.recipe is None:
+            del learnt["recipe"]
         for table in learnt["members"].values():
             table.pop(DEVICE, None)
         return digest(canonical_bytes(learnt))
@@ -167,6 +200,8 @@ def parse_recipe(text: str, *, what: str, symbol: str | None = None) -> Recipe:
         document = tomllib.loads(text)
         chosen = symbol or document.get("symbol")
         recipe = Recipe.model_validate(_for_symbol({**document, "symbol": chosen}, str(chosen)))
+        for version in recipe.recipes or ():
+            recipe.versioned(version)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{what} is not valid TOML: {error}.", remedy="Mend the file.") from error
     except ValidationError as error:
@@ -175,6 +210,12 @@ def parse_recipe(text: str, *, what: str, symbol: str | None = None) -> Recipe:
         raise ConfigError(
             f"{what}: {where}: {first['msg']}.", remedy="See config/reversal.toml for an example."
         ) from error
+    if sorted(recipe.operations.ladder) != sorted(recipe.recipes or ()):
+        raise ConfigError(
+            f"{what}: operations.ladder names {', '.join(recipe.operations.ladder) or 'nothing'},"
+            f" and there are recipes for {', '.join(recipe.recipes or ()) or 'nothing'}.",
+            remedy="Let the ladder name every [recipes.…] once, the best first.",
+        )
     if recipe.symbol not in recipe.train.symbols:
         raise ConfigError(
             f"{what}: train.symbols do not hold {recipe.symbol}, which is forecast.",

@@ -5,8 +5,11 @@ ForecastLabError                          exit code
 │   └── ConfigError      a setting or TOML is wrong       2
 ├── DataError            data or store                    3
 │   ├── DataUnavailable  not there, or out of reach       3
+│   │   ├── UnknownSymbol    no such symbol, ever         3
+│   │   └── RemoteFailed     a machine elsewhere fails    3
 │   ├── DataMalformed    there, but not what it claims    3
 │   ├── DataStale        there, but too old               3
+│   ├── NotDelivered     a message did not reach all      3
 │   └── StoreUnavailable the object store fails           3
 │       └── PreconditionFailed  a create or swap lost     3
 ├── BundleRefused        a bundle is not what it claims   4
@@ -85,12 +88,39 @@ class DataUnavailable(DataError):
     """The data is not there, or cannot be reached."""
 
 
+class RemoteFailed(DataUnavailable):
+    """A machine elsewhere gave no answer that can be used; what it was asked can be had otherwise.
+
+    Attributes:
+        kind: of which sort the failure is, for a breaker to count.
+    """
+
+    def __init__(self, facts: str, *, remedy: str, kind: str = "failed") -> None:
+        super().__init__(facts, remedy=remedy)
+        self.kind = kind
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild_remote, (self.facts, self.remedy, self.kind))
+
+
+def _rebuild_remote(facts: str, remedy: str, kind: str) -> RemoteFailed:
+    return RemoteFailed(facts, remedy=remedy, kind=kind)
+
+
+class UnknownSymbol(DataUnavailable):
+    """The source has no such symbol; a retry does not help."""
+
+
 class DataMalformed(DataError):
     """The data is there, but is not what it claims to be."""
 
 
 class DataStale(DataError):
     """The data is there, but older than the request demands."""
+
+
+class NotDelivered(DataError):
+    """A message did not reach everyone whom it is meant for."""
 
 
 class StoreUnavailable(DataError):

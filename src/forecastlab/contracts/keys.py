@@ -241,6 +241,15 @@ def alerts(deployment: str) -> str:
     return f"{scope(deployment)}alerts/"
 
 
+def incident(deployment: str, rule: str, number: int, part: str) -> str:
+    """Return the key of one document of an incident: `opened`, `closed`, and what became of each.
+
+    >>> incident("flow_T21X8_T14X8", "freshness", 3, "opened")
+    'alerts/freshness/000003-opened.json'
+    """
+    return f"{alerts(deployment)}{rule}/{number:06d}-{part}.json"
+
+
 def message(deployment: str, asof: str) -> str:
     """Return the key that claims the morning message of an as-of before it is sent.
 
@@ -250,6 +259,15 @@ def message(deployment: str, asof: str) -> str:
     return f"{scope(deployment)}messages/{asof}.json"
 
 
+def message_sent(deployment: str, asof: str) -> str:
+    """Return the key that says what became of a claimed morning message.
+
+    >>> message_sent("flow_T21X8_T14X8", "2025-09-30")
+    'messages/2025-09-30-sent.json'
+    """
+    return f"{scope(deployment)}messages/{asof}-sent.json"
+
+
 def breaker(name: str) -> str:
     """Return the key of a circuit breaker's state, which outlives the process.
 
@@ -257,3 +275,28 @@ def breaker(name: str) -> str:
     'state/breaker/inference.json'
     """
     return f"state/breaker/{name}.json"
+
+
+def spending(day: str) -> str:
+    """Return the key of what language models have cost on a day.
+
+    >>> spending("2025-10-01")
+    'state/spending/2025-10-01.json'
+    """
+    return f"state/spending/{day}.json"
+
+
+def analyses(deployment: str) -> str:
+    """Return the prefix of the stored analyses."""
+    return f"{scope(deployment)}analyses/"
+
+
+def analysis_batch(deployment: str, written_at: datetime, batch_id: str) -> str:
+    """Return the key of analyses that were written together.
+
+    >>> from datetime import UTC
+    >>> at = datetime(2025, 10, 1, 0, 5, 2, tzinfo=UTC)
+    >>> analysis_batch("flow_T21X8_T14X8", at, "1a2b3c4d")
+    'analyses/2025-10-01/20251001T000502Z-1a2b3c4d.json'
+    """
+    return f"{analyses(deployment)}{written_at:%Y-%m-%d/%Y%m%dT%H%M%SZ}-{batch_id}.json"

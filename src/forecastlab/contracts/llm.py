@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Literal, Protocol
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
 
 from forecastlab.contracts.errors import ConfigError, DataUnavailable
 
@@ -143,7 +142,7 @@ class Provider(_Table):
     @property
     def on_this_machine(self) -> bool:
         """Whether the address is a loopback one, so that nothing leaves the machine."""
-        return urlsplit(self.base_url).hostname in {"127.0.0.1", "::1", "localhost"}
+        return HttpUrl(self.base_url).host in {"127.0.0.1", "[::1]", "localhost"}
 
     @model_validator(mode="after")
     def _encrypted(self) -> Provider:
@@ -153,15 +152,16 @@ class Provider(_Table):
 
 
 class AnalystConfig(_Table):
-    """How the analyst works: `config/analyst.toml`.
+    """How the analyst works: `config/analyst.toml`; without it by rules alone.
 
     `daily_budget` is in the currency of the provider's prices; when it is spent the rules answer.
     `rival` names the provider, and `rival_prompt` the words, that are tried beside the first on
     `rival_share` of the requests; nobody is served their answers.
-    `noise` blurs what leaves by up to this share; 0 leaves it.
+    `noise` blurs what leaves by up to this share; 0 leaves it. `sentiment` is asked for the mood
+    where a request does not tell it.
     """
 
-    provider: str
+    provider: str | None = None
     deadline_s: float = Field(default=12, gt=0, le=25)
     daily_budget: Decimal = Field(default=Decimal(1), ge=0)
     fallback_ttl_s: int = Field(default=10, ge=0)
@@ -170,8 +170,9 @@ class AnalystConfig(_Table):
     rival: str | None = None
     rival_prompt: str | None = None
     rival_share: float = Field(default=0, ge=0, le=1)
+    sentiment: Literal["off", "fear_greed"] = "off"
     note: Literal["off", "en", "zh"] = "off"
-    providers: dict[str, Provider]
+    providers: dict[str, Provider] = {}
 
     @model_validator(mode="after")
     def _known(self) -> AnalystConfig:
@@ -181,9 +182,9 @@ class AnalystConfig(_Table):
         return self
 
     @property
-    def chosen(self) -> Provider:
-        """The provider that is asked."""
-        return self.providers[self.provider]
+    def chosen(self) -> Provider | None:
+        """The provider that is asked, if one is."""
+        return None if self.provider is None else self.providers[self.provider]
 
 
 def parse_analyst(text: str, *, what: str) -> AnalystConfig:

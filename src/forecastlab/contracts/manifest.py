@@ -155,7 +155,8 @@ class ServingEntry(Document):
 class Manifest(Document):
     """`meta.json`: the bundle in one document, with the hash and size of every other file.
 
-    `dropped` names the columns of each feature set that no source gives, with the reason.
+    `dropped` names the columns of each feature set that no source gives, with the reason. `signal`
+    is a `SignalEvidence` where the recipe is a version of several.
     """
 
     schema_version: Literal[1] = Field()
@@ -176,6 +177,7 @@ class Manifest(Document):
     candidates: dict[str, CandidateEntry]
     serving: ServingEntry
     context: ContextEntry | None = None
+    signal: dict[str, Any] | None = None
     python: str
     packages: dict[str, str]
     gates: dict[str, Any]

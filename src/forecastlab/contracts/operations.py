@@ -34,6 +34,10 @@ class ShadowTable(_Table):
     Shares are of the bars of the span; `inside` is the share of published probabilities in
     [0.3, 0.7], which only direction deployments are held to. A member answers normally if it is
     finite, in (0.02, 0.98), from a full fresh window.
+
+    `published` is the share of published forecasts in (0.02, 0.98); `frozen` the share of equal
+    answers at which a forecast, or a member, counts as one that does not move. Of the challengers
+    the `newest` are asked, each for at most `budget_s`.
     """
 
     hours: int = Field(default=24, ge=1)
@@ -43,6 +47,10 @@ class ShadowTable(_Table):
     lstm: float = Field(default=0.95, ge=0, le=1)
     tft: float = Field(default=0.8, ge=0, le=1)
     inside: float = Field(default=0.0, ge=0, le=1)
+    published: float = Field(default=0.9, ge=0, le=1)
+    frozen: float = Field(default=0.9, gt=0, le=1)
+    newest: int = Field(default=3, ge=1)
+    budget_s: float = Field(default=30.0, gt=0)
 
 
 class AlertTable(_Table):

@@ -191,6 +191,10 @@ class Bundles(Protocol):
         """Return the names of all bundles that can be loaded, sorted."""
         ...
 
+    def as_found(self, at: str | Path) -> tuple[str, Mapping[str, bytes]]:
+        """Return where a bundle lies and its files as they are; verified by nobody."""
+        ...
+
     def find(self, name: str) -> BundleFiles:
         """Return a verified bundle; BundleRefused if there is none or it does not verify."""
         ...
@@ -227,8 +231,16 @@ class Registry(Protocol):
         """Return all events, oldest first."""
         ...
 
+    def readable(self) -> tuple[tuple[RegistryEvent, ...], str | None]:
+        """Return the events before the first damaged one, and what is wrong with it (or None)."""
+        ...
+
     def state(self, *, at: datetime | None = None) -> RegistryState:
         """Return the fold of the events up to `at` (None: all)."""
+        ...
+
+    def of(self, deployment: str) -> Registry:
+        """Return the registry of another deployment in the same store."""
         ...
 
     def append(self, event: RegistryEvent) -> None:

@@ -14,7 +14,7 @@ SIDE_SHARE: Final = 0.60
 """Smallest P(side | event) at which a side is named."""
 
 RISE_MARGIN: Final = 0.08
-"""How far P(1) must lie from its base rate to be worth a word, where 1 and 0 are all there is."""
+"""How far P(1) must lie from its base rate to be worth a word, where there are but two classes."""
 
 _DIGITS: Final = 9
 """Records carry ten digits: .70 − .60 must count as .10 though floats make it .0999…"""
@@ -27,10 +27,10 @@ def read_call(
     verdict: Verdict,
     direction_verdict: Verdict,
 ) -> Call:
-    """Put a forecast of −1, 0, 1, or of 0 and 1, into one word.
+    """Put a forecast of −1, 0, 1, of 0 and 1, or of −1 and 1, into one word.
 
-    `no_view` unless `verdict` is `better`. Of 0 and 1: `up_likely` if P(1) lies at least .08 above
-    its base rate, `down_likely` if at least .08 below, else `neutral`.
+    `no_view` unless `verdict` is `better`. Of two classes: `up_likely` if P(1) lies at least .08
+    above its base rate, `down_likely` if at least .08 below, else `neutral`.
 
     Of −1, 0, 1 the first that holds: `quiet_likely` if P(event)
     lies at least .10 below its base rate; `bottom_likely` or `top_likely` if direction among events
@@ -49,7 +49,7 @@ def read_call(
     """
     if verdict != "better":
         return "no_view"
-    if probabilities.keys() == {0, 1}:
+    if len(probabilities) == 2:
         return _two_sided(round(probabilities[1] - base_rate[1], _DIGITS))
     event = 1 - probabilities[0]
     above = round(event - (1 - base_rate[0]), _DIGITS)

@@ -21,6 +21,7 @@ from forecastlab.features.flow import flow_features
 from forecastlab.features.realised import daily_variance
 from forecastlab.features.regime import quantile_features, regime_features
 from forecastlab.features.scaled import scaled_flow_features
+from forecastlab.features.signal import VERSIONS, set_name, signal_features
 from forecastlab.features.variance import variance_features
 
 __all__ = ["build_features", "build_panel", "lookback"]
@@ -125,4 +126,5 @@ _BY_KEY: Final[dict[tuple[str, str], Callable[[MarketView, str, FeatureKey], pd.
     ("direction_cross", "raw"): _direction_cross,
     ("regime", "raw"): lambda view, symbol, key: regime_features(view, symbol, key.interval),
     ("quantile", "raw"): lambda view, symbol, key: quantile_features(view, symbol, key.interval),
+    **{(set_name(version), "raw"): signal_features for version in VERSIONS},
 }

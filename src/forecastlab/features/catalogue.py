@@ -18,6 +18,7 @@ from forecastlab.features.flow import FLOW
 from forecastlab.features.funding import sources_absent
 from forecastlab.features.regime import quantile_set, regime_set
 from forecastlab.features.scaled import FLOW_SCALED
+from forecastlab.features.signal import VERSIONS, set_name, signal_set
 from forecastlab.features.variance import VARIANCE
 
 FEATURE_SETS: Final = {
@@ -38,6 +39,10 @@ BY_KEY: Final[Mapping[tuple[str, str], Callable[[FeatureKey], FeatureSet]]] = {
     ("direction_cross", "raw"): _direction_cross,
     ("regime", "raw"): lambda key: regime_set(key.interval),
     ("quantile", "raw"): lambda key: quantile_set(key.interval),
+    **{
+        (set_name(version), "raw"): lambda key: signal_set(key.name.removeprefix("signal_"))
+        for version in VERSIONS
+    },
 }
 """The sets whose columns depend on the rows' interval or on the references."""
 

@@ -64,6 +64,20 @@ class PredictionSets:
             ) from error
 
 
+def likeliest_labels(shares: Mapping[int, float], level: float) -> tuple[int, ...]:
+    """Return the fewest labels whose shares reach `level`, ascending: the set of a base rate.
+
+    >>> likeliest_labels({-1: 0.3, 0: 0.6, 1: 0.1}, 0.8)
+    (-1, 0)
+    """
+    inside: list[int] = []
+    for label in sorted(shares, key=lambda one: (-shares[one], one)):
+        if math.fsum(shares[one] for one in inside) >= level:
+            break
+        inside.append(label)
+    return tuple(sorted(inside))
+
+
 def fit_prediction_sets(
     probabilities: np.ndarray, happened: np.ndarray, *, level: float, last: int
 ) -> PredictionSets:

@@ -34,7 +34,7 @@ class EnsembleForecast:
     Attributes:
         sets: each row's prediction set, labels ascending.
         method: what made the published forecast of the members' answers.
-        skipped: members that could not answer -> why; empty when the rule's own method spoke.
+        skipped: members that could not answer -> why.
     """
 
     published: pd.DataFrame
@@ -83,8 +83,18 @@ class Forecaster:
     ) -> EnsembleForecast:
         """Ask every member for the as-ofs of these opens, and combine.
 
-        A member that cannot answer is skipped, with the reason; what the others say is then pooled
-        where the rule's own method needs it.
+        Args and errors as in `answers` and `combine`.
+        """
+        return self.combine(*self.answers(features, opens, absent=absent))
+
+    def answers(
+        self,
+        features: Mapping[str, pd.DataFrame],
+        opens: pd.DatetimeIndex,
+        *,
+        absent: Mapping[str, str] | None = None,
+    ) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
+        """Return what each member says of the as-ofs of these opens, and why others say nothing.
 
         Args:
             features: feature set -> rows, ascending; for members that read sequences, the rows
@@ -92,8 +102,7 @@ class Forecaster:
             absent: feature set -> why it could not be computed.
 
         Raises:
-            DataUnavailable: no member can answer.
-            DataMalformed: rows are incomplete, or a member gives no probabilities.
+            DataMalformed: rows are incomplete.
         """
         answers: dict[str, pd.DataFrame] = {}
         skipped: dict[str, str] = {}
@@ -108,12 +117,30 @@ class Forecaster:
                 skipped[name] = f"insufficient_rows({rows}<{window})"
             else:
                 answers[name] = said
+        return answers, skipped
+
+    def combine(
+        self,
+        answers: Mapping[str, pd.DataFrame],
+        skipped: Mapping[str, str],
+        *,
+        stacking: bool = True,
+    ) -> EnsembleForecast:
+        """Make one forecast of what the members said.
+
+        Where one of them is skipped, what the others say is pooled if the rule's own method needs
+        it; without `stacking` the pool stands in for a stack.
+
+        Raises:
+            DataUnavailable: no member has answered.
+            DataMalformed: a member gives no probabilities.
+        """
         if not answers:
             raise DataUnavailable(
-                f"No member can answer: {skipped}.",
+                f"No member can answer: {dict(skipped)}.",
                 remedy="Run `forecastlab update`; a gap of the exchange itself must pass first.",
             )
-        method, published = self.rule.forecast_with(answers)
+        method, published = self.rule.forecast_with(answers, stacking=stacking)
         sets = self.rule.prediction_sets(published)
         return EnsembleForecast(published, answers, sets, method, skipped)
 

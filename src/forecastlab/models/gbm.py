@@ -15,7 +15,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 import lightgbm
 import numpy as np
@@ -27,6 +27,9 @@ from forecastlab.contracts.errors import BundleRefused, DataMalformed
 from forecastlab.models.base import TrainingSet, aligned
 from forecastlab.models.pooled_rows import PooledRows, pooled_rows, stopping_blocks
 from forecastlab.models.softmax import softmax
+
+_RANGES: Final = "feature_infos="
+"""The line of LightGBM's text that states each column's range, as `[low:high]` or `none`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +52,33 @@ class LightGbmModel:
         Raises:
             DataMalformed: a column is missing or unknown, or a value is missing or infinite.
         """
-        matrix = aligned(rows, self.columns)
+        said = self.probabilities(aligned(rows, self.columns))
+        return pd.DataFrame(said, index=rows.index, columns=list(self.classes))
+
+    def probabilities(self, matrix: np.ndarray) -> np.ndarray:
+        """Return P(class | row), shape (rows, classes), of finite rows in the order of `columns`.
+
+        A table around one row costs 20 times what its forecast does (325 against 16 µs).
+        """
         scores = np.tile(self.start, (len(matrix), 1))
         if len(matrix):
             raw = np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=1))
             # Two classes have one tree a round, whose score is the second one's log odds.
             scores[:, -1 if raw.ndim == 1 else slice(None)] += raw
-        return pd.DataFrame(softmax(scores), index=rows.index, columns=list(self.classes))
+        return softmax(scores)
+
+    def ranges(self) -> dict[str, tuple[float, float] | None]:
+        """Return the smallest and largest value of each column in training; None: it was constant.
+
+        LightGBM keeps them in its file, as they bound its bins.
+        """
+        text = self.booster.model_to_string(num_iteration=1)
+        line = next(one for one in text.splitlines() if one.startswith(_RANGES))
+        found = line.removeprefix(_RANGES).split(" ")
+        return {
+            name: None if one == "none" else _range(one)
+            for name, one in zip(self.columns, found, strict=True)
+        }
 
     def dump(self) -> dict[str, bytes]:
         """Return the booster's text, and columns, classes and start as JSON."""
@@ -201,6 +224,11 @@ class LightGbmCross(LightGbm):
     kind: ClassVar[str] = "lightgbm_cross"
     model: ClassVar[type[LightGbmModel]] = LightGbmCrossModel
     feature_set: str = "direction_cross"
+
+
+def _range(text: str) -> tuple[float, float]:
+    low, high = text.strip("[]").split(":")
+    return float(low), float(high)
 
 
 def _objective(classes: int) -> dict[str, Any]:

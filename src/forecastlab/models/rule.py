@@ -15,6 +15,7 @@ from forecastlab.models.conformal import PredictionSets
 from forecastlab.models.methods import (
     CALIBRATED,
     POOL,
+    STACK,
     Combiner,
     EqualWeightPool,
     load_combiner,
@@ -33,6 +34,11 @@ class Rule:
     classes: tuple[int, ...]
     combiner: Combiner
     sets: PredictionSets
+
+    @property
+    def stacks(self) -> bool:
+        """Whether its own method is a stack, calibrated or not."""
+        return self.method.removesuffix(CALIBRATED) == STACK
 
     def forecast(self, members: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         """Return the published probabilities: index of the members' rows, columns `classes`.
@@ -54,27 +60,39 @@ class Rule:
         values = self.combiner.combine(tables)
         return pd.DataFrame(values, index=index, columns=list(self.classes))
 
-    def forecast_with(self, answers: Mapping[str, pd.DataFrame]) -> tuple[str, pd.DataFrame]:
+    def forecast_with(
+        self, answers: Mapping[str, pd.DataFrame], *, stacking: bool = True
+    ) -> tuple[str, pd.DataFrame]:
         """Return the method that spoke and what it published, from the members that answered.
 
         The rule's own method, if all of its members answered or it is one member's; else the
-        equal-weight pool of those that did, or of all others where none of them did.
+        equal-weight pool of those that did, or of all others where none of them did. Without
+        `stacking` the pool stands in for a stack as well: it is the next simpler of the methods
+        and needs no fit, and it is what a stack is shrunk to.
 
         Raises:
             DataMalformed: a member's values are no probabilities.
         """
-        own = {name: table for name, table in answers.items() if name in self.members}
-        if len(own) == len(self.members):
-            return self.method, self.forecast(own)
         index = next(iter(answers.values())).index
+        own = [name for name in self.members if name in answers]
         tables = {
-            name: checked_probabilities(name, table, index, self.classes)
-            for name, table in (own or answers).items()
+            name: checked_probabilities(name, answers[name], index, self.classes)
+            for name in own or answers
         }
+        method, values = self.combined(tables, stacking=stacking)
+        return method, pd.DataFrame(values, index=index, columns=list(self.classes))
+
+    def combined(
+        self, answers: Mapping[str, np.ndarray], *, stacking: bool = True
+    ) -> tuple[str, np.ndarray]:
+        """Return the same of members' probabilities of shape (rows, classes), as they are."""
+        own = {name: answers[name] for name in self.members if name in answers}
+        whole = len(own) == len(self.members)
+        if whole and (stacking or not self.stacks):
+            return self.method, self.combiner.combine(own)
         alone = self.method.removesuffix(CALIBRATED) in own
         method, combiner = (self.method, self.combiner) if alone else (POOL, EqualWeightPool())
-        values = combiner.combine(tables)
-        return method, pd.DataFrame(values, index=index, columns=list(self.classes))
+        return method, combiner.combine(own or answers)
 
     def prediction_sets(self, probabilities: pd.DataFrame) -> list[tuple[int, ...]]:
         """Return the labels in each row's prediction set, ascending; never empty."""

@@ -26,6 +26,18 @@ def tree_texts(model: Model) -> list[str] | None:
     return found
 
 
+def column_names(booster: Any) -> tuple[str, ...] | None:
+    """Return the columns that a booster itself says it was fitted on, in its order.
+
+    None of what is no booster.
+    """
+    if booster is None:
+        return None
+    if hasattr(booster, "get_dump"):
+        return tuple(booster.feature_names or ())
+    return tuple(booster.feature_name())
+
+
 def splits(tree: str) -> bool:
     r"""Say whether a tree splits at all: one that does not says the same of every row.
 

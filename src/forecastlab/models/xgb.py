@@ -45,7 +45,11 @@ class XgBoostModel:
         Raises:
             DataMalformed: a column is missing or unknown, or a value is missing or infinite.
         """
-        matrix = aligned(rows, self.columns)
+        said = self.probabilities(aligned(rows, self.columns))
+        return pd.DataFrame(said, index=rows.index, columns=list(self.classes))
+
+    def probabilities(self, matrix: np.ndarray) -> np.ndarray:
+        """Return P(class | row), shape (rows, classes), of finite rows in order of `columns`."""
         scores = np.tile(self.start, (len(matrix), 1))
         if len(matrix):
             raw = np.asarray(
@@ -53,7 +57,7 @@ class XgBoostModel:
             )
             # Two classes have one tree a round, whose score is the second one's log odds.
             scores[:, -1 if raw.ndim == 1 else slice(None)] += raw
-        return pd.DataFrame(softmax(scores), index=rows.index, columns=list(self.classes))
+        return softmax(scores)
 
     def dump(self) -> dict[str, bytes]:
         """Return the booster's UBJSON, and columns, classes and start as JSON."""
@@ -108,6 +112,8 @@ class XgBoost:
     Attributes:
         symbols: symbols whose rows are pooled; the features must be free of scale.
         stop_share, rounds, patience: as in `LightGbm`; with a `patience` of 0, `rounds` are fixed.
+        common_start: boosting starts from the frequencies of all rows together, so that the model
+            answers for each of the symbols alike.
         depth, min_weight, column_share, row_share, l1, l2, bins: XGBoost's max_depth,
             min_child_weight (a row of even odds weighs 1/4), colsample_bytree, subsample, alpha,
             lambda, max_bin.
@@ -127,6 +133,7 @@ class XgBoost:
     l1: float = 0.0
     l2: float = 50.0
     bins: int = 31
+    common_start: bool = False
 
     def fit(self, training: TrainingSet, *, seed: int) -> XgBoostModel:
         """Settle the number of rounds, then fit on all resolved rows.
@@ -135,6 +142,8 @@ class XgBoost:
             DataUnavailable: there are too few resolved rows.
         """
         rows, columns = pooled_rows(training, self.feature_set, self.symbols, kind=self.kind)
+        if self.common_start:
+            rows = dataclasses.replace(rows, symbol=np.full(len(rows), training.symbol))
         classes = len(training.target.classes)
         parameters = self._parameters(classes, seed)
         rounds = self._rounds(rows, parameters, classes) if self.patience else self.rounds

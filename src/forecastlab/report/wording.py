@@ -5,13 +5,24 @@ from __future__ import annotations
 from typing import Final
 
 from forecastlab.contracts.intervals import Interval
-from forecastlab.contracts.records import Verdict
+from forecastlab.contracts.records import Call, Verdict
 from forecastlab.contracts.verdicts import Estimate
 
 VERDICTS: Final[dict[Verdict, str]] = {
     "better": "better than both base rates",
     "not_distinguishable": "not distinguishable from chance",
     "worse": "worse than the base rate",
+}
+
+CALLS: Final[dict[Call, str]] = {
+    "no_view": "no view",
+    "neutral": "neutral",
+    "move_likely": "a move is likely",
+    "quiet_likely": "quiet is likely",
+    "bottom_likely": "a bottom is likely",
+    "top_likely": "a top is likely",
+    "up_likely": "a rise is likely",
+    "down_likely": "a fall is likely",
 }
 
 SIDES: Final[dict[Verdict, str]] = {

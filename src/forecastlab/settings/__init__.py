@@ -13,7 +13,8 @@ from forecastlab.contracts.cloud_task import CloudTask, cloud_task
 from forecastlab.contracts.device import DeviceChoice
 from forecastlab.contracts.errors import ConfigError
 from forecastlab.contracts.intervals import parse_instant
-from forecastlab.settings import notify, remote, serve, switches
+from forecastlab.contracts.switches import Switches
+from forecastlab.settings import analyst, notify, remote, serve, switches
 from forecastlab.settings.variable import Variable, choice, count, flag, listed, number, text
 
 _OWN: Final = (
@@ -114,6 +115,7 @@ VARIABLES: Final = (
     *switches.VARIABLES,
     *notify.VARIABLES,
     *serve.VARIABLES,
+    *analyst.VARIABLES,
 )
 """Every variable; each group's own are in its file."""
 
@@ -123,7 +125,7 @@ _PASSED_ON: Final = (
 )
 """Others' variables without which a run of this machine may not reach the world."""
 
-_SECRET: Final = ("_KEY", "_KEYS", "_PASSWORD", "_SECRET", "_TOKEN")
+_SECRET: Final = ("_KEY", "_KEYS", "_PASSWORD", "_SECRET", "_TOKEN", "REDIS_URL")
 """How the names of variables end that hold a secret."""
 
 
@@ -156,9 +158,10 @@ class Settings:
     commit: str
     configs: Path
     remote: remote.RemoteSettings
-    switches: switches.Switches
+    switches: Switches
     notify: notify.NotifySettings
     serve: serve.ServeSettings
+    analyst: analyst.AnalystSettings
 
 
 def read_settings(
@@ -214,6 +217,7 @@ def read_settings(
         switches=switches.read_switches(values),
         notify=notify.read_notify(values),
         serve=serve.read_serve(values),
+        analyst=analyst.read_analyst(values),
     )
 
 

@@ -13,6 +13,7 @@ VARIABLES: Final = (
         "",
         "Where alerts and messages go, comma-separated (docs/operations.md); the log in any case.",
     ),
+    Variable("FORECASTLAB_DASHBOARD_URL", "", "Address of the dashboard, which messages link to."),
 )
 
 
@@ -21,8 +22,12 @@ class NotifySettings:
     """Addresses of alerts and messages; they hold tokens, so they are never shown."""
 
     addresses: tuple[str, ...] = field(default=(), repr=False)
+    dashboard_url: str = ""
 
 
 def read_notify(values: Values) -> NotifySettings:
     """Read the group."""
-    return NotifySettings(listed(values["FORECASTLAB_NOTIFY_SECRET"]))
+    return NotifySettings(
+        addresses=listed(values["FORECASTLAB_NOTIFY_SECRET"]),
+        dashboard_url=values["FORECASTLAB_DASHBOARD_URL"],
+    )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import urlsplit
 
+from forecastlab.contracts.errors import ConfigError
 from forecastlab.settings.variable import Values, Variable, number
 
 VARIABLES: Final = (
@@ -20,7 +22,7 @@ VARIABLES: Final = (
 
 @dataclass(frozen=True)
 class RemoteSettings:
-    """The inference server: an empty URL means that there is none."""
+    """The inference server by the route that is asked; an empty one means that there is none."""
 
     url: str
     timeout_s: float
@@ -34,7 +36,33 @@ def read_remote(values: Values) -> RemoteSettings:
         ConfigError: a value cannot be read.
     """
     return RemoteSettings(
-        url=values["ML_GPU_INFERENCE_URL"],
+        url=predict_url(values["ML_GPU_INFERENCE_URL"]),
         timeout_s=number(values, "ML_GPU_INFERENCE_TIMEOUT"),
         api_key=values["ML_GPU_INFERENCE_API_KEY"],
     )
+
+
+def predict_url(text: str) -> str:
+    """Return the route that members are asked on, of a server named by it or by its base URL.
+
+    Raises:
+        ConfigError: it is no URL of a server.
+
+    >>> predict_url("http://gpu:5001/"), predict_url("http://gpu:5001/ml/predict"), predict_url("")
+    ('http://gpu:5001/predict', 'http://gpu:5001/ml/predict', '')
+    """
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, brackets that do not match
+        named = False
+    if not named or any(one in text for one in "@?#") or not text.isprintable() or " " in text:
+        raise ConfigError(
+            "ML_GPU_INFERENCE_URL is no URL of a server.",
+            remedy="Write it as http://gpu:5001; its key goes into ML_GPU_INFERENCE_API_KEY.",
+        )
+    path = parts.path.rstrip("/")
+    whole = path if path.endswith("/predict") else f"{path}/predict"
+    return f"{parts.scheme}://{parts.netloc}{whole}"

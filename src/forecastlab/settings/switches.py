@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from forecastlab.contracts.switches import Switches
 from forecastlab.settings.variable import Values, Variable, flag
 
 VARIABLES: Final = (
@@ -17,17 +17,6 @@ VARIABLES: Final = (
     Variable("ML_MODEL_PATH", "", "A bundle's folder or a model file in it; must agree with it."),
     Variable("ML_FEATURE_NAMES_PATH", "", "A bundle's folder or meta.json; must agree as well."),
 )
-
-
-@dataclass(frozen=True)
-class Switches:
-    """What the environment takes away from the models; the defaults take nothing."""
-
-    enabled: bool = True
-    stacking: bool = True
-    version: str = ""
-    model_path: Path | None = None
-    feature_names_path: Path | None = None
 
 
 def read_switches(values: Values) -> Switches:

@@ -45,7 +45,12 @@ class Target(Protocol):
 
     @property
     def looks_at(self) -> tuple[int, ...]:
-        """Candles ahead of the as-of whose closes the label depends on, ascending."""
+        """Candles ahead of the as-of that the label depends on, ascending."""
+        ...
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Price columns of those candles that count; of the as-of candle it is the close."""
         ...
 
     def labels(self, candles: Candles) -> pd.DataFrame:

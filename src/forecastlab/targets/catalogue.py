@@ -6,6 +6,7 @@ from forecastlab.contracts.errors import UsageError
 from forecastlab.targets.base import Target
 from forecastlab.targets.direction import DirectionTarget
 from forecastlab.targets.reversal import ReversalTarget
+from forecastlab.targets.touch import TouchTarget
 
 
 def target_from_name(name: str) -> Target:
@@ -21,7 +22,9 @@ def target_from_name(name: str) -> Target:
         return ReversalTarget.from_name(name)
     if name.startswith("H"):
         return DirectionTarget.from_name(name)
+    if name.startswith("L"):
+        return TouchTarget.from_name(name)
     raise UsageError(
         f"{name!r} names no candidate.",
-        remedy="Write a reversal as T21_X8, a direction as H5 or H5_R30bp.",
+        remedy="Write a reversal as T21_X8, a direction as H5 or H5_R30bp, a touch as L1_H24.",
     )

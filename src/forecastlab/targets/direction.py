@@ -107,6 +107,11 @@ class DirectionTarget:
         """Candles ahead of the as-of whose closes the label depends on: the last one alone."""
         return (self.horizon,)
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Price columns of the candles ahead that the label depends on."""
+        return ("close",)
+
     def labels(self, candles: Candles) -> pd.DataFrame:
         """Return the labels whose whole window is there, without a gap.
 

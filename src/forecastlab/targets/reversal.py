@@ -96,6 +96,11 @@ class ReversalTarget:
         """Candles ahead of the as-of whose closes the label depends on: all of the window."""
         return tuple(range(1, self.horizon + 1))
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Price columns of the candles ahead that the label depends on."""
+        return ("close",)
+
     def labels(self, candles: Candles) -> pd.DataFrame:
         """Return the labels whose whole window is there, without a gap.
 

@@ -38,7 +38,7 @@ from forecastlab.usecases.audit_subjects import feature_subjects, forecast_subje
 from forecastlab.usecases.final_fit import final_fit
 from forecastlab.usecases.measure import publish_out_of_fold
 from forecastlab.usecases.open_bundle import OpenBundle
-from forecastlab.usecases.promote import Gate
+from forecastlab.usecases.promotion.gate import Gate
 from forecastlab.usecases.quick_recipe import quick_recipe
 from forecastlab.usecases.training_materials import (
     Materials,

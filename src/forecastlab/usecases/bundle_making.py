@@ -30,6 +30,7 @@ from forecastlab.contracts.manifest import (
 )
 from forecastlab.contracts.ports import SourceKind
 from forecastlab.contracts.provenance import Provenance
+from forecastlab.contracts.version_scores import SignalEvidence
 from forecastlab.evaluation.ablation import Ablation
 from forecastlab.evaluation.gates import GateResult
 from forecastlab.features.catalogue import dropped_columns, find_feature_set
@@ -72,6 +73,7 @@ class BundleParts:
     proof: TrainingProof
     ablations: Mapping[str, Ablation]
     context: TrainedContext | None = None
+    signal: SignalEvidence | None = None
 
 
 def make_bundle(
@@ -127,6 +129,7 @@ def _manifest(
         },
         serving=_serving(parts),
         context=_context(parts),
+        signal=None if parts.signal is None else parts.signal.model_dump(mode="json"),
         python=provenance.python,
         packages=dict(provenance.packages),
         gates={"quick": parts.quick, **parts.proof.gates, "forecasters": as_documents(judged)},

@@ -6,10 +6,23 @@ import logging
 from dataclasses import dataclass
 
 from forecastlab.contracts.bundle_files import BundleFiles
-from forecastlab.contracts.errors import BundleRefused, ConfigError, PreconditionFailed, UsageError
+from forecastlab.contracts.errors import (
+    BundleRefused,
+    ConfigError,
+    DataMalformed,
+    PreconditionFailed,
+    UsageError,
+)
 from forecastlab.contracts.intervals import last_closed_open
-from forecastlab.contracts.registry import RegistryEvent, fold
+from forecastlab.contracts.registry import RegistryState, fold
+from forecastlab.usecases.model_versions import (
+    VERSION,
+    asked_version,
+    demanded,
+    refuse_contradiction,
+)
 from forecastlab.usecases.open_bundle import OpenBundle, open_bundle
+from forecastlab.usecases.registry_change import Change, append_change, still_over
 from forecastlab.usecases.update import Need, serving_needs
 from forecastlab.usecases.workspace import Workspace
 
@@ -25,11 +38,13 @@ class Chosen:
     Attributes:
         override: the variable or option that chose it past the registry, or None.
         first: it is the first champion and no registry event says so yet.
+        degraded: what a record must say of the choice, or empty.
     """
 
     bundle: OpenBundle
     override: str | None
     first: bool
+    degraded: tuple[str, ...] = ()
 
 
 def choose(workspace: Workspace, name: str | None) -> Chosen:
@@ -40,17 +55,31 @@ def choose(workspace: Workspace, name: str | None) -> Chosen:
 
     Raises:
         BundleRefused: it does not verify, or does not give its known answers.
-        ConfigError: the override belongs to another deployment.
-        UsageError: there is no champion at all.
+        ConfigError: the override belongs to another deployment, or the environment asks for a
+            version that is none, or names another bundle than the one that it selects.
+        UsageError: there is no champion at all, or no bundle of the version that was asked for.
+        DataMalformed: the registry is damaged from its beginning on.
     """
     if name is not None:
         return Chosen(opened(workspace, workspace.bundles.find(name)), "--bundle", first=False)
     if workspace.production_dir is not None:
         files = workspace.bundles.read_folder(workspace.production_dir)
         return Chosen(opened(workspace, files), OVERRIDE, first=False)
-    state = workspace.registry.state()
+    if (version := asked_version(workspace)) is not None:
+        files = demanded(workspace, version)
+        refuse_contradiction(workspace, files)
+        return Chosen(opened(workspace, files), VERSION, first=False)
+    state, fault = standing(workspace)
     if state.champion is not None:
-        return Chosen(opened(workspace, workspace.bundles.find(state.champion)), None, first=False)
+        files = workspace.bundles.find(state.champion)
+        refuse_contradiction(workspace, files)
+        bundle = opened(workspace, files)
+        return Chosen(bundle, None, first=False, degraded=(fault,) if fault else ())
+    if fault:
+        raise DataMalformed(
+            f"Nobody can say who is champion: {fault}",
+            remedy=f"Restore the registry folder from a copy, or name a bundle with {OVERRIDE}.",
+        )
     first = workspace.bundles.first_champion(workspace.deployment)
     if first is None:
         raise UsageError(
@@ -58,6 +87,7 @@ def choose(workspace: Workspace, name: str | None) -> Chosen:
             remedy="Make one: `forecastlab train CONFIG`, then `forecastlab promote NAME --why …`.",
         )
     files = workspace.bundles.find(first.name)
+    refuse_contradiction(workspace, files)
     _refuse_another(files, first.digest, "champions.toml")
     return Chosen(opened(workspace, files), None, first=True)
 
@@ -73,26 +103,23 @@ def seat_first_champion(workspace: Workspace, chosen: Chosen) -> None:
     if not chosen.first:
         return
     files = chosen.bundle.files
-    # Read once: with a second look the number and what it replaces could be of two states.
-    events = workspace.registry.events()
-    if fold(events).champion is not None:
+    if workspace.registry.state().champion is not None:
         return
-    event = RegistryEvent(
-        sequence=len(events) + 1,
-        kind="promoted",
-        deployment=workspace.deployment,
-        bundle=files.name,
-        bundle_digest=files.digest,
-        previous=None,
-        at=workspace.wall.now(),
-        by=workspace.by,
-        why="first champion, named by champions.toml",
-        gates={"verify": "passed", "known_answers": "passed"},
-    )
+    why = "first champion, named by champions.toml"
+    gates = {"verify": "passed", "known_answers": "passed"}
+    change = Change("promoted", files.name, files.digest, why, gates)
     try:
-        workspace.registry.append(event)
+        append_change(workspace, change, fits=still_over(None))
     except PreconditionFailed:
         log.info("another process seated the first champion")
+
+
+def standing(workspace: Workspace) -> tuple[RegistryState, str | None]:
+    """Return what the sound events of the registry add up to, and what is wrong with the next."""
+    events, fault = workspace.registry.readable()
+    if fault:
+        log.error("the registry is damaged; what stood before goes on: %s", fault)
+    return fold(events), f"registry: {fault}" if fault else None
 
 
 def opened(workspace: Workspace, files: BundleFiles) -> OpenBundle:
@@ -103,7 +130,8 @@ def opened(workspace: Workspace, files: BundleFiles) -> OpenBundle:
         BundleRefused: it is not the bundle that the registry knows by this name, was made for
             another kind of market, or gives other answers.
     """
-    _refuse_another(files, workspace.registry.state().registered.get(files.name), "the registry")
+    known = fold(workspace.registry.readable()[0]).registered.get(files.name)
+    _refuse_another(files, known, "the registry")
     if files.manifest.deployment != workspace.deployment:
         raise ConfigError(
             f"The bundle {files.name} belongs to {files.manifest.deployment},"

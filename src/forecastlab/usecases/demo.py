@@ -10,10 +10,10 @@ from typing import Final
 from forecastlab.contracts.config import Recipe
 from forecastlab.contracts.intervals import asof_name, parse_asof
 from forecastlab.contracts.provenance import Provenance
-from forecastlab.usecases.audit import promotion_gates
 from forecastlab.usecases.morning import Morning, morning
 from forecastlab.usecases.predict import PredictRequest
 from forecastlab.usecases.promote import promote
+from forecastlab.usecases.promotion.chosen import Examination
 from forecastlab.usecases.publish import sealed_asofs
 from forecastlab.usecases.quick_recipe import without_networks
 from forecastlab.usecases.runs import recorded
@@ -56,7 +56,7 @@ def demo(
         request = TrainRequest(without_networks(recipe), asof_name(cut_off, "1d"), quick=True)
         with recorded(workspace, "train"):
             champion = train(workspace, request, provenance).name
-        gates = promotion_gates(workspace)
+        gates = Examination(workspace, workspace, lambda: provenance).gates
         promote(workspace, champion, why="the demo's bundle", gates=gates)
     manifest = workspace.bundles.find(champion).manifest
     first = max(

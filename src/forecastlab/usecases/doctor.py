@@ -21,9 +21,12 @@ from forecastlab.contracts.errors import (
     UsageError,
 )
 from forecastlab.contracts.intervals import DURATION, interval_of, parse_asof
-from forecastlab.usecases.champion import OVERRIDE, choose
+from forecastlab.usecases.alerts import list_incidents
+from forecastlab.usecases.champion import OVERRIDE
 from forecastlab.usecases.check import Check
+from forecastlab.usecases.health import health
 from forecastlab.usecases.host_checks import check_hosts
+from forecastlab.usecases.inference_probe import probe_inference
 from forecastlab.usecases.publish import newest_sealed, sealed
 from forecastlab.usecases.store_probe import try_preconditions
 from forecastlab.usecases.surroundings import Surroundings
@@ -85,7 +88,11 @@ def doctor(
             _check(f"registry{of}", partial(_registry, each)),
             _check(f"override{of}", partial(_override, each)),
             _check(f"{FRESHNESS}{of}", partial(_freshness, each, fresh)),
+            _check(f"incidents{of}", partial(_incidents, each)),
         ]
+        if each.inference is not None:
+            probe = partial(probe_inference, each, each.inference)
+            checks.append(_check(f"inference server{of}", probe))
     return Examination(tuple(checks))
 
 
@@ -156,9 +163,12 @@ def _secrets(secrets: Mapping[str, str]) -> list[Check]:
 
 
 def _bundle(workspace: Workspace) -> Finding:
-    chosen = choose(workspace, None)
-    name = chosen.bundle.files.name
-    return f"{name} verifies and gives its known answers", ""
+    found = health(workspace, None)
+    if not found.passed:
+        raise found.refusal()
+    unclear = ", ".join(f"{step.name} ({step.facts})" for step in found.not_judged)
+    remedy = f"Not judged: {unclear}" if unclear else ""
+    return f"{found.bundle} is healthy: {found.summary}", remedy
 
 
 def _registry(workspace: Workspace) -> Finding:
@@ -188,6 +198,14 @@ def _override(workspace: Workspace) -> Finding:
     name, how = record.bundle.name, record.bundle.override
     said = f"the newest record {newest} was made by {name}, past the registry ({how})."
     return said, "If nobody means it any more: `forecastlab cloud unpin`."
+
+
+def _incidents(workspace: Workspace) -> Finding:
+    """Tell what the alerts have open; each has been told of by itself, so that none fails here."""
+    still = [one.opened.rule for one in list_incidents(workspace) if one.is_open]
+    if not still:
+        return "no incident is open", ""
+    return f"open: {', '.join(still)}", "`forecastlab alerts` tells since when and why."
 
 
 def _freshness(workspace: Workspace, fresh: timedelta | None) -> Finding:

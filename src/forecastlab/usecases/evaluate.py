@@ -89,7 +89,7 @@ def evaluate(workspace: Workspace, request: EvaluateRequest, provenance: Provena
     """
     began = time.monotonic()
     if request.run is not None:
-        _demand_free(workspace, request.run)
+        demand_free(workspace, request.run)
     until = request.until or newest_at_hand(workspace, request.recipe)
     cut_off, market = training_market(workspace, request.recipe, until)
     small = request.quick and request.bundle is None
@@ -111,7 +111,7 @@ def evaluate(workspace: Workspace, request: EvaluateRequest, provenance: Provena
     )
     verdicts, series = _judged(workspace, examined, look)
     document = VerdictFile(
-        run=request.run or _free_run(workspace, recipe.name, cut_off),
+        run=request.run or free_run(workspace, recipe.bundle_name, cut_off),
         deployment=workspace.deployment,
         symbol=recipe.symbol,
         interval=recipe.interval,
@@ -237,7 +237,12 @@ def _first_open(market: Market, recipe: Recipe) -> datetime:
     return first.to_pydatetime()
 
 
-def _demand_free(workspace: Workspace, run: str) -> None:
+def demand_free(workspace: Workspace, run: str) -> None:
+    """Refuse a name that is none, or that another run has.
+
+    Raises:
+        UsageError: it is no name, or taken.
+    """
     if not _RUN_NAME.fullmatch(run):
         raise UsageError(f"{run!r} is no run name.", remedy="Use letters, digits, - and _.")
     if workspace.store.list(keys.backtest(workspace.deployment, run)):
@@ -247,7 +252,8 @@ def _demand_free(workspace: Workspace, run: str) -> None:
         )
 
 
-def _free_run(workspace: Workspace, recipe: str, cut_off: datetime) -> str:
+def free_run(workspace: Workspace, recipe: str, cut_off: datetime) -> str:
+    """Return `<recipe>_<cut-off>`, with `_2`, `_3`, … where taken."""
     base = f"{recipe}_{cut_off:%Y%m%d}"
     number, run = 1, base
     while workspace.store.list(keys.backtest(workspace.deployment, run)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -20,13 +21,18 @@ from forecastlab.contracts.records import (
     SkillNote,
     Verdict,
 )
+from forecastlab.contracts.switches import MODELS_OFF, STACKING_OFF
 from forecastlab.evaluation.call import read_call
 from forecastlab.features.build import build_features
 from forecastlab.models.base_rate import trailing_rate
+from forecastlab.models.conformal import likeliest_labels
 from forecastlab.models.ensemble import EnsembleForecast, Forecaster
 from forecastlab.targets.catalogue import target_from_name
+from forecastlab.usecases.inference import Asking, MemberAnswers
+from forecastlab.usecases.inference_wire import SENT_ROWS
 from forecastlab.usecases.open_bundle import OpenBundle
 from forecastlab.usecases.serving_window import ServingWindow
+from forecastlab.usecases.stand_ins import with_stand_ins
 from forecastlab.usecases.training_materials import feature_key
 
 if TYPE_CHECKING:
@@ -35,35 +41,50 @@ if TYPE_CHECKING:
 
 NO_VERDICT: Final[Verdict] = "not_distinguishable"
 
+HERE: Final = Asking()
+"""The members in this process, with nothing switched off."""
+
+BASE_RATE: Final = "base_rate"
+"""The method of a forecast for which no model was asked."""
+
 SAME_HORIZON: Final = "H5"
 """The candidate whose P(rise) is over the horizon that the position scale is about."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """What a record says: the candidates' forecasts, what surrounds them, and what was missing."""
+    """What a record says: the candidates' forecasts, what surrounds them, and what was missing.
+
+    `asked` tells on which path the members were asked; None where none was.
+    """
 
     forecasts: dict[str, CandidateForecast]
     regime: Regime | None
     quantiles: dict[str, dict[str, float]] | None
     position_scale: float | None
     degraded: tuple[str, ...]
+    asked: MemberAnswers | None = None
 
 
-def forecast(bundle: OpenBundle, window: ServingWindow) -> Said:
+def forecast(bundle: OpenBundle, window: ServingWindow, asking: Asking = HERE) -> Said:
     """Forecast every candidate at the window's as-of, and what surrounds them.
 
-    A member whose rows cannot be computed is skipped and named; the others still answer.
+    A member whose rows cannot be computed is skipped and named; the others still answer. With the
+    models switched off the base rate alone speaks.
 
     Raises:
         DataUnavailable: no member of a candidate can answer.
     """
     manifest = bundle.files.manifest
-    rows, absent = _rows(bundle, window)
+    if not asking.switches.enabled:
+        return _base_rates_alone(bundle, window)
+    rows, absent, stood_in = _rows(bundle, window)
     opens = pd.DatetimeIndex([window.asof_open]).as_unit("ms")
+    asked = asking.inference.answers(bundle, rows, opens, absent)
+    stacking = asking.switches.stacking
     said = {
-        name: forecaster.forecast(rows, opens, absent=absent)
-        for name, forecaster in bundle.forecasters.items()
+        name: one.combine(asked.tables[name], asked.skipped[name], stacking=stacking)
+        for name, one in bundle.forecasters.items()
     }
     forecasts = {
         name: _candidate(bundle, name, manifest.candidates[name], window, one)
@@ -73,9 +94,11 @@ def forecast(bundle: OpenBundle, window: ServingWindow) -> Said:
     around, why_not = _surroundings(bundle, window, forecasts)
     context = manifest.context
     doubts = (why_not,) if why_not else context.faults if context is not None else ()
-    degraded = (*missed, *(f"context: {one}" for one in doubts))
+    stepped_back = not stacking and any(one.rule.stacks for one in bundle.forecasters.values())
+    marks = (STACKING_OFF,) if stepped_back else ()
+    degraded = (*marks, *stood_in, *missed, *(f"context: {one}" for one in doubts))
     if around is None:
-        return Said(forecasts, None, None, None, degraded)
+        return Said(forecasts, None, None, None, degraded, asked)
     regime = Regime(
         name=around.regime.name,
         vol_prob=rounded(around.regime.vol_prob),
@@ -86,7 +109,44 @@ def forecast(bundle: OpenBundle, window: ServingWindow) -> Said:
         horizon: {level: rounded(value) for level, value in levels.items()}
         for horizon, levels in around.quantiles.items()
     }
-    return Said(forecasts, regime, quantiles, rounded(around.position_scale), degraded)
+    return Said(forecasts, regime, quantiles, rounded(around.position_scale), degraded, asked)
+
+
+def _base_rates_alone(bundle: OpenBundle, window: ServingWindow) -> Said:
+    """Let the base rates speak, without features, members and surroundings."""
+    forecasts = {
+        name: _base_rate_alone(bundle, name, entry, window)
+        for name, entry in bundle.files.manifest.candidates.items()
+    }
+    return Said(forecasts, None, None, None, (MODELS_OFF,))
+
+
+def _base_rate_alone(
+    bundle: OpenBundle, name: str, entry: CandidateEntry, window: ServingWindow
+) -> CandidateForecast:
+    forecaster = bundle.forecasters[name]
+    base_rate = _base_rate(forecaster, entry, name, window)
+    shares = {int(label): share for label, share in base_rate.items()}
+    level = forecaster.rule.sets.level
+    resolves_at = _resolves_at(entry, window)
+    return CandidateForecast(
+        pred_label=max(shares, key=lambda label: shares[label]),
+        pred_proba=base_rate,
+        base_rate=base_rate,
+        call="no_view",
+        prediction_set=PredictionSet(level=level, labels=likeliest_labels(shares, level)),
+        resolves_on=(resolves_at - DURATION[window.interval]).date(),
+        resolves_at=resolves_at,
+        method=BASE_RATE,
+        members={},
+        # It is its own reference.
+        skill=SkillNote(
+            reference=entry.evaluation.reference,
+            log_loss_skill=0.0,
+            ci95=(0.0, 0.0),
+            verdict=NO_VERDICT,
+        ),
+    )
 
 
 def _surroundings(
@@ -113,22 +173,29 @@ def _surroundings(
 
 def _rows(
     bundle: OpenBundle, window: ServingWindow
-) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
-    """Return feature set -> the rows that its members read, and why a set has none."""
+) -> tuple[dict[str, pd.DataFrame], dict[str, str], tuple[str, ...]]:
+    """Return feature set -> the rows that its members read, why a set has none, and stand-ins."""
     lengths: dict[str, int] = {}
     for one in bundle.forecasters.values():
         for name, length in one.windows.items():
             lengths[name] = max(lengths.get(name, 1), length)
     rows, absent = {}, {}
+    notes: dict[str, None] = {}
+    recipe = bundle.files.manifest.recipe
     for name, length in lengths.items():
-        key = feature_key(bundle.files.manifest.recipe, name)
-        table = build_features(window.view, window.symbol, key)
+        built = build_features(window.view, window.symbol, feature_key(recipe, name))
+        found = with_stand_ins(recipe, window.view, window.symbol, built)
+        table = found.rows
+        if found.obstacle is not None:
+            absent[name] = found.obstacle
+            continue
+        notes |= dict.fromkeys(found.notes)
         missing = [str(column) for column in table.columns[table.iloc[-1].isna().to_numpy()]]
         if missing:
             absent[name] = f"missing_features({', '.join(missing[:5])})"
         # As in training: rows beside a gap are left out first, then the last ones are a window.
-        rows[name] = table.dropna().iloc[-length:]
-    return rows, absent
+        rows[name] = table.dropna().iloc[-max(length, SENT_ROWS) :]
+    return rows, absent, tuple(notes)
 
 
 def _candidate(
@@ -142,7 +209,7 @@ def _candidate(
     probabilities = _table(said.published)
     base_rate = _base_rate(forecaster, entry, name, window)
     found = entry.evaluation
-    resolves_at = window.view.as_of + entry.horizon * DURATION[window.interval]
+    resolves_at = _resolves_at(entry, window)
     return CandidateForecast(
         pred_label=int(said.published.columns[int(np.argmax(said.published.to_numpy()[0]))]),
         pred_proba=probabilities,
@@ -166,6 +233,10 @@ def _candidate(
             verdict=found.verdict,
         ),
     )
+
+
+def _resolves_at(entry: CandidateEntry, window: ServingWindow) -> datetime:
+    return window.view.as_of + entry.horizon * DURATION[window.interval]
 
 
 def _speaks_as_judged(

@@ -93,7 +93,7 @@ def gate_forecaster(
     rows = really_out_of_fold(evidence, horizon=target.horizon, interval=interval)
     labels, fold = rows["label"].astype("int64"), rows["fold"].to_numpy()
     published = Forecasts.of(shares_of(rows, "published", target.classes), labels)
-    kind = "direction" if target.classes == (0, 1) else "reversal"
+    kind = "direction" if len(target.classes) == 2 else "reversal"
     results = [enough_oof(len(rows), kind=kind), small_gap(published, horizon=target.horizon)]
     for name, model in forecaster.members.items():
         if window_of(model) > 1:

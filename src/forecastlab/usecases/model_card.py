@@ -94,7 +94,7 @@ def _candidate(name: str, candidate: CandidateEntry) -> str:
     if found.direction_auc is not None and found.direction_ci95 is not None:
         bounds = f"[{found.direction_ci95[0]:.3f}, {found.direction_ci95[1]:.3f}]"
         direction = f"AUC {found.direction_auc:.3f} {bounds}: {found.direction_verdict}"
-    among = "Direction" if candidate.classes == (0, 1) else "Direction among events"
+    among = "Direction" if len(candidate.classes) == 2 else "Direction among events"
     lines.append(f"\n{among}: {direction}.")
     if found.event_auc is not None:
         lines.append(f"Event AUC: {found.event_auc:.3f}.")

@@ -54,15 +54,24 @@ def open_bundle(files: BundleFiles) -> OpenBundle:
         BundleRefused: a library has another major version, a model file is unreadable, or an
             answer differs.
     """
-    versions = _checked_versions(files)
+    bundle = load_bundle(files)
+    answers = files.files.get(KNOWN_ANSWERS, b"")
+    replay_known_answers(answers, bundle.forecasters, bundle=files.name, context=bundle.context)
+    return bundle
+
+
+def load_bundle(files: BundleFiles) -> OpenBundle:
+    """Load every forecaster, not yet asked for the known answers: for examinations alone.
+
+    Raises:
+        BundleRefused: a library has another major version, or a model file is unreadable.
+    """
+    versions = checked_versions(files)
     forecasters = {
         candidate: Forecaster.load(files.folder(f"model_{candidate}"), _keys(entry))
         for candidate, entry in files.manifest.candidates.items()
     }
-    context = _context(files)
-    answers = files.files.get(KNOWN_ANSWERS, b"")
-    replay_known_answers(answers, forecasters, bundle=files.name, context=context)
-    return OpenBundle(files, forecasters, versions, context)
+    return OpenBundle(files, forecasters, versions, _context(files))
 
 
 def _context(files: BundleFiles) -> Context | None:
@@ -78,7 +87,12 @@ def _keys(entry: CandidateEntry) -> dict[str, MemberKey]:
     return {name: MemberKey(one.kind, one.feature_set) for name, one in entry.members.items()}
 
 
-def _checked_versions(files: BundleFiles) -> dict[str, str]:
+def checked_versions(files: BundleFiles) -> dict[str, str]:
+    """Return the versions at hand of the libraries that the bundle's answers depend on.
+
+    Raises:
+        BundleRefused: one has another major version than the bundle was made with.
+    """
     here: dict[str, str] = {}
     for names in _libraries(files):
         name, packages = names[0], files.manifest.packages

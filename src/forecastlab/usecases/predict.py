@@ -19,6 +19,8 @@ from forecastlab.contracts.intervals import (
 from forecastlab.contracts.records import BundleReference, ForecastRecord, Mode, Runtime
 from forecastlab.usecases.champion import Chosen, choose, seat_first_champion
 from forecastlab.usecases.forecast import forecast
+from forecastlab.usecases.inference import Asking, asking
+from forecastlab.usecases.laddered import fetch_what_is_there, on_a_rung, version_of_chosen
 from forecastlab.usecases.open_bundle import OpenBundle
 from forecastlab.usecases.publish import Published, publish, refuse_older_than_newest
 from forecastlab.usecases.runs import Attempt
@@ -62,9 +64,17 @@ def predict(workspace: Workspace, request: PredictRequest, attempt: Attempt) -> 
     refuse_before_cut_off(chosen, asof_open)
     refuse_older_than_newest(workspace.store, workspace.deployment, attempt.asof_date)
     with attempt.timed("update"):
-        window = _updated_window(workspace, chosen.bundle.needed, asof_open)
+        _update(workspace, chosen, asof_open)
+        chosen = on_a_rung(workspace, chosen, asof_open)
+        refuse_before_cut_off(chosen, asof_open)
+        window = _window(workspace, chosen.bundle.needed, asof_open)
     with attempt.timed("forecast"):
-        record = make_record(workspace, chosen, window, created_at=started_at, began=began)
+        record = make_record(
+            *(workspace, chosen, window),
+            created_at=started_at,
+            began=began,
+            asking=asking(workspace),
+        )
     with attempt.timed("publish"):
         workspace.pin_store()
         seat_first_champion(workspace, chosen)
@@ -116,9 +126,18 @@ def refuse_before_cut_off(chosen: Chosen, asof_open: datetime) -> None:
         )
 
 
-def _updated_window(workspace: Workspace, needed: Needed, asof_open: datetime) -> ServingWindow:
-    if workspace.lake is not None:
-        update(workspace, serving_needs(needed, asof_open))
+def _update(workspace: Workspace, chosen: Chosen, asof_open: datetime) -> None:
+    """Fetch what the forecast reads; what a lower version can do without may be missing."""
+    if workspace.lake is None:
+        return
+    needs = serving_needs(chosen.bundle.needed, asof_open)
+    if version_of_chosen(chosen) is None:
+        update(workspace, needs)
+    else:
+        fetch_what_is_there(workspace, needs)
+
+
+def _window(workspace: Workspace, needed: Needed, asof_open: datetime) -> ServingWindow:
     market = read_market(workspace.archive, needed, asof_open, asof_open)
     symbol, interval = needed.symbol, needed.interval
     in_window = market.as_of(needed.as_of(asof_open)).candles(symbol, interval)
@@ -144,12 +163,17 @@ def make_record(
     created_at: datetime,
     began: float,
     mode: Mode | None = None,
+    asking: Asking | None = None,
 ) -> ForecastRecord:
-    """Forecast from a window and write the record, not yet chained; nothing is stored."""
+    """Forecast from a window and write the record, not yet chained; nothing is stored.
+
+    Args:
+        asking: how members are asked; None: here, under the switches of the workspace.
+    """
     manifest = chosen.bundle.files.manifest
     asof = asof_name(window.asof_open, manifest.interval)
     as_of = chosen.bundle.needed.as_of(window.asof_open)
-    said = forecast(chosen.bundle, window)
+    said = forecast(chosen.bundle, window, asking or Asking(switches=workspace.switches))
     return ForecastRecord(
         deployment=manifest.deployment,
         symbol=manifest.symbol,
@@ -168,8 +192,10 @@ def make_record(
         regime=said.regime,
         quantiles=said.quantiles,
         position_scale=said.position_scale,
-        degraded=(*said.degraded, *workspace.device().degraded),
+        degraded=(*said.degraded, *chosen.degraded, *workspace.device().degraded),
         runtime=Runtime(
+            path=said.asked.path if said.asked else "local",
+            fallback_reason=said.asked.reason if said.asked else None,
             device=_computed_on(chosen.bundle),
             duration_s=round(time.monotonic() - began, 4),
             versions=chosen.bundle.runtime_versions,

@@ -2,56 +2,75 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
 
-from forecastlab.contracts.errors import PreconditionFailed, UsageError
+from forecastlab.contracts.errors import UsageError
 from forecastlab.contracts.manifest import MANIFEST
-from forecastlab.contracts.registry import EventKind, RegistryEvent, RegistryState, fold
+from forecastlab.contracts.registry import RegistryEvent, RegistryState
 from forecastlab.usecases.champion import opened
 from forecastlab.usecases.gates import refuse_without_view
 from forecastlab.usecases.open_bundle import OpenBundle
+from forecastlab.usecases.promotion.gate import Gate, run_gates
+from forecastlab.usecases.registry_change import Change, append_change, still_over
 from forecastlab.usecases.workspace import Workspace
 
-log = logging.getLogger(__name__)
+Gates = Callable[[RegistryState, OpenBundle], Mapping[str, Gate]]
+"""Chooses the gates of a promotion: for a first champion, a refit, or a changed recipe."""
 
-Gate = Callable[[OpenBundle], Mapping[str, Any]]
-"""A gate of promotion: returns its report, or raises GateRefused."""
+LOADED = {"verify": "passed", "known_answers": "passed"}
+"""What `opened` has shown of a bundle; nothing passes over it."""
 
 
 def register(workspace: Workspace, bundle: OpenBundle, *, why: str) -> RegistryEvent:
-    """Note that a bundle exists; it does not speak. Its place among the events does not matter."""
-    while True:
-        try:
-            events = workspace.registry.events()
-            return _append(workspace, events, "registered", bundle, why=why, gates={})
-        except PreconditionFailed:
-            log.info("another process wrote to the registry; trying the next number")
+    """Note that a bundle exists: it does not speak, and is a challenger in shadow."""
+    change = Change("registered", bundle.files.name, bundle.files.digest, why)
+    return append_change(workspace, change, fits=lambda _: None)
+
+
+def enter_shadow(workspace: Workspace, name: str, *, why: str) -> RegistryEvent:
+    """Register a bundle that came from elsewhere, verified and kept beside the registry.
+
+    Raises:
+        BundleRefused: it does not verify.
+        UsageError: it is registered already.
+    """
+    refuse_without_reason(why)
+    if name in workspace.registry.state().registered:
+        raise UsageError(
+            f"{name} is registered already.", remedy="`forecastlab bundles list` shows its role."
+        )
+    bundle = opened(workspace, workspace.bundles.find(name))
+    keep_for_all(workspace, bundle)
+    return register(workspace, bundle, why=why)
 
 
 def promote(
-    workspace: Workspace, name: str, *, why: str, gates: Mapping[str, Gate] | None = None
+    workspace: Workspace, name: str, *, why: str, gates: Gates | None = None, force: bool = False
 ) -> RegistryEvent:
     """Make a bundle the champion, after it verified, gave its known answers and passed the gates.
 
-    A forecaster that is for research only is no obstacle, as long as another may have a view.
+    A forecaster that is for research only is no obstacle, as long as another may have a view. The
+    files are kept in the store before the event is written, so that a failure between the two
+    leaves the champion, and a repeat finds them there.
+
+    Args:
+        force: promote although gates refuse; the event says so, and what they said.
 
     Raises:
         BundleRefused: it does not verify; the champion stays.
         GateRefused: a gate said no, or no forecaster may have a view; the champion stays.
         UsageError: it is the champion already, or retired.
-        PreconditionFailed: another process changed the registry first.
+        PreconditionFailed: another process changed the champion first.
     """
-    events = workspace.registry.events()
-    _refuse_unfit(fold(events), name, why)
+    state = workspace.registry.state()
+    refuse_unfit(state, name, why)
     bundle = opened(workspace, workspace.bundles.find(name))
-    report: dict[str, Any] = {"verify": "passed", "known_answers": "passed"}
-    report["forecasters"] = refuse_without_view(bundle)
-    for gate, check in (gates or {}).items():
-        report[gate] = dict(check(bundle))
-    _share(workspace, bundle)
-    return _append(workspace, events, "promoted", bundle, why=why, gates=report)
+    asked: dict[str, Gate] = {"forecasters": refuse_without_view}
+    asked |= gates(state, bundle) if gates is not None else {}
+    report = {**LOADED, **run_gates(bundle, asked, force=force)}
+    keep_for_all(workspace, bundle)
+    change = Change("promoted", name, bundle.files.digest, why, report, forced=force)
+    return append_change(workspace, change, fits=_unchanged(state, name, why))
 
 
 def rollback(workspace: Workspace, *, to: str | None, why: str) -> RegistryEvent:
@@ -60,63 +79,69 @@ def rollback(workspace: Workspace, *, to: str | None, why: str) -> RegistryEvent
     Raises:
         UsageError: there is no champion to return to, or the name is none.
         BundleRefused: the target does not verify; the champion stays.
-        PreconditionFailed: another process changed the registry first.
+        PreconditionFailed: another process changed the champion first.
     """
-    events = workspace.registry.events()
-    state = fold(events)
+    state = workspace.registry.state()
+    target = rollback_target(state, workspace.deployment, to)
+    refuse_unfit(state, target, why)
+    bundle = opened(workspace, workspace.bundles.find(target))
+    keep_for_all(workspace, bundle)
+    change = Change("rolled_back", target, bundle.files.digest, why, LOADED)
+    return append_change(workspace, change, fits=_unchanged(state, target, why))
+
+
+def rollback_target(state: RegistryState, deployment: str, to: str | None) -> str:
+    """Return the earlier champion that a rollback goes to.
+
+    Raises:
+        UsageError: there is none, or the bundle named is none.
+    """
     target = to or state.previous_champion
     if target is None:
         raise UsageError(
-            f"{workspace.deployment} has no earlier champion.",
+            f"{deployment} has no earlier champion.",
             remedy="Name a bundle with --to, or promote one.",
         )
-    _refuse_unfit(state, target, why)
-    if target not in state.champions:
+    if target != state.champion and target not in state.champions:
         raise UsageError(
-            f"{target} is no earlier champion of {workspace.deployment}.",
+            f"{target} is no earlier champion of {deployment}.",
             remedy=f"Promote it instead: `forecastlab promote {target} --why …`.",
         )
-    bundle = opened(workspace, workspace.bundles.find(target))
-    gates = {"verify": "passed", "known_answers": "passed"}
-    _share(workspace, bundle)
-    return _append(workspace, events, "rolled_back", bundle, why=why, gates=gates)
+    return target
 
 
-def _share(workspace: Workspace, bundle: OpenBundle) -> None:
-    """Keep a champion's files beside the registry: a job with other shipped bundles reads both."""
+def keep_for_all(workspace: Workspace, bundle: OpenBundle) -> None:
+    """Keep a bundle's files beside the registry: a job with other shipped bundles reads both."""
     files = bundle.files
     workspace.bundles.keep_in_store(files.name, {**files.files, MANIFEST: files.manifest_bytes})
 
 
-def _refuse_unfit(state: RegistryState, name: str, why: str) -> None:
+def refuse_without_reason(why: str) -> None:
+    """Refuse a change that nobody gives a reason for.
+
+    Raises:
+        UsageError: the text is empty.
+    """
     if not why.strip():
         raise UsageError("A change of the registry needs a reason.", remedy='Give --why "…".')
+
+
+def _unchanged(seen: RegistryState, name: str, why: str) -> Callable[[RegistryState], None]:
+    def fits(state: RegistryState) -> None:
+        still_over(seen.champion)(state)
+        refuse_unfit(state, name, why)
+
+    return fits
+
+
+def refuse_unfit(state: RegistryState, name: str, why: str) -> None:
+    """Refuse a bundle that cannot become champion, and a change without a reason.
+
+    Raises:
+        UsageError: it is the champion already, or retired; or no reason is given.
+    """
+    refuse_without_reason(why)
     if name == state.champion:
         raise UsageError(f"{name} is the champion already.", remedy="Nothing needs to be done.")
     if name in state.retired:
         raise UsageError(f"{name} is retired.", remedy="Choose another bundle, or train one.")
-
-
-def _append(
-    workspace: Workspace,
-    events: Sequence[RegistryEvent],
-    kind: EventKind,
-    bundle: OpenBundle,
-    *,
-    why: str,
-    gates: Mapping[str, Any],
-) -> RegistryEvent:
-    event = RegistryEvent(
-        sequence=len(events) + 1,
-        kind=kind,
-        deployment=workspace.deployment,
-        bundle=bundle.files.name,
-        bundle_digest=bundle.files.digest,
-        previous=fold(events).champion if kind != "registered" else None,
-        at=workspace.wall.now(),
-        by=workspace.by,
-        why=why,
-        gates=dict(gates),
-    )
-    workspace.registry.append(event)
-    return event

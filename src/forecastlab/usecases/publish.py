@@ -25,6 +25,7 @@ from forecastlab.contracts.records import (
     LatestPointer,
     Probabilities,
 )
+from forecastlab.contracts.switches import steps_back
 
 Publication = Literal["published", "already_published", "kept_as_conflict"]
 
@@ -91,8 +92,8 @@ def publish(store: ObjectStore, record: ForecastRecord) -> Published:
 
     The record is chained here, as late as can be: `previous` is the newest record at this instant.
     Equal again (same bundle, same candles, same probabilities within the tolerance) is
-    `already_published`. Another bundle or revised candles give `kept_as_conflict`. In every case
-    `latest` is repaired.
+    `already_published`. Another bundle, revised candles, or models that were switched off for one
+    of both give `kept_as_conflict`. In every case `latest` is repaired.
 
     Raises:
         UsageError: a newer as-of has been sealed meanwhile.
@@ -133,7 +134,11 @@ def _is_asof(name: str) -> bool:
 
 
 def _same_inputs(one: ForecastRecord, other: ForecastRecord) -> bool:
-    return one.bundle.digest == other.bundle.digest and one.source.digest == other.source.digest
+    return (
+        one.bundle.digest == other.bundle.digest
+        and one.source.digest == other.source.digest
+        and steps_back(one.degraded) == steps_back(other.degraded)
+    )
 
 
 def _equal_again(one: ForecastRecord, other: ForecastRecord) -> bool:
@@ -149,7 +154,9 @@ def _same_answer(one: CandidateForecast, other: CandidateForecast) -> bool:
     allowed = {
         name: NETWORK_TOLERANCE if name in NETWORKS else ANSWER_TOLERANCE for name in one.members
     }
-    return _close(one.pred_proba, other.pred_proba, max(allowed.values())) and all(
+    # Without members, as where the models are switched off, the base rate speaks.
+    most = max(allowed.values(), default=ANSWER_TOLERANCE)
+    return _close(one.pred_proba, other.pred_proba, most) and all(
         _close(one.members[name], other.members[name], allowed[name]) for name in allowed
     )
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from forecastlab.contracts.errors import DataUnavailable
 from forecastlab.contracts.intervals import interval_of, parse_asof
 from forecastlab.contracts.records import ForecastRecord
+from forecastlab.contracts.switches import switches_of
 from forecastlab.usecases.champion import Chosen, opened
+from forecastlab.usecases.inference import Asking
+from forecastlab.usecases.laddered import LADDER
 from forecastlab.usecases.predict import make_record
 from forecastlab.usecases.publish import sealed
 from forecastlab.usecases.serving_window import read_market, serving_window
@@ -43,13 +46,19 @@ def replay(workspace: Workspace, asof: str) -> Replay:
     window = serving_window(market, bundle.needed, asof_open)
     again = make_record(
         workspace,
-        Chosen(bundle, record.bundle.override, first=False),
+        Chosen(bundle, record.bundle.override, first=False, degraded=_of_the_ladder(record)),
         window,
         created_at=record.created_at,
         began=began,
         mode=record.mode,
+        asking=Asking(switches=switches_of(record.degraded)),
     )
     mine, theirs = record.model_dump(mode="json"), again.model_dump(mode="json")
     return Replay(
         again, tuple(key for key in mine if key not in VOLATILE and mine[key] != theirs[key])
     )
+
+
+def _of_the_ladder(record: ForecastRecord) -> tuple[str, ...]:
+    """Return why a better version did not answer then: its own window cannot tell."""
+    return tuple(one for one in record.degraded if one.startswith(LADDER))

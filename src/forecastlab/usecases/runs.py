@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from forecastlab.contracts.errors import (
 )
 from forecastlab.contracts.ports import ABSENT
 from forecastlab.contracts.records import RunReport, StepReport
+from forecastlab.usecases.alerts import alert_at_end
+from forecastlab.usecases.counted_events import counted_events
 from forecastlab.usecases.run_events import earlier_attempt, fields_of, tell_end, tell_step
 from forecastlab.usecases.workspace import Workspace
 
@@ -37,6 +40,12 @@ class Attempt:
     result: str = "failed"
     steps: list[StepReport] = field(default_factory=list)
     fields: dict[str, Any] = field(default_factory=dict)
+    counted: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the report says beside steps and result, with the log events that are counted."""
+        return {**self.fields, **({"events": dict(self.counted)} if self.counted else {})}
 
     def step(self, name: str, work: Callable[[], str | None]) -> None:
         """Run one step that must not fail the run; None from `work` means nothing to do.
@@ -79,7 +88,7 @@ class Attempt:
 
 @contextmanager
 def recorded(workspace: Workspace, command: str) -> Iterator[Attempt]:
-    """Record the attempt made inside the context, whatever becomes of it.
+    """Record the attempt made inside the context, whatever becomes of it; alert where it fails.
 
     The report is written last; where the store itself fails, the original error goes on and the
     loss of the report is logged.
@@ -88,7 +97,8 @@ def recorded(workspace: Workspace, command: str) -> Iterator[Attempt]:
     started_at = workspace.wall.now()
     error: BaseException | None = None
     try:
-        yield attempt
+        with counted_events(attempt.counted):
+            yield attempt
     except BaseException as caught:
         error = caught
         raise
@@ -104,7 +114,7 @@ def recorded(workspace: Workspace, command: str) -> Iterator[Attempt]:
             result=attempt.result if error is None else type(error).__name__,
             error=None if error is None else str(error),
             steps=tuple(attempt.steps),
-            fields={**attempt.fields, **fields_of(workspace.task)},
+            fields={**attempt.told, **fields_of(workspace.task)},
         )
         earlier = earlier_attempt(workspace, report)
         if earlier is not None:
@@ -117,6 +127,7 @@ def recorded(workspace: Workspace, command: str) -> Iterator[Attempt]:
             raise
         finally:
             tell_end(report, earlier, error)
+            alert_at_end(workspace, report)
 
 
 def _keep(workspace: Workspace, report: RunReport) -> None:

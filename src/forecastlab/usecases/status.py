@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from forecastlab.contracts.errors import BundleRefused, UsageError
-from forecastlab.contracts.registry import RegistryEvent, fold
-from forecastlab.usecases.champion import OVERRIDE, choose
+from forecastlab.contracts.errors import BundleRefused, DataMalformed, UsageError
+from forecastlab.contracts.registry import RegistryEvent, events_until, fold, watched_until
+from forecastlab.usecases.champion import OVERRIDE, choose, standing
 from forecastlab.usecases.publish import newest_sealed
 from forecastlab.usecases.workspace import Workspace
 
@@ -23,6 +23,11 @@ class Status:
             an instant in the past, and where there is none.
         refused: why it does not verify, or empty.
         newest_record: the newest sealed as-of; None for an instant in the past.
+        challengers: the bundles in shadow.
+        previous: the champion that a rollback without a name returns to.
+        watched_until: when the watch of the last promotion ends; None where nothing is watched.
+        events: all of them up to the instant; where one is damaged, those before it.
+        damage: what is wrong with the next event, or empty.
     """
 
     deployment: str
@@ -35,13 +40,18 @@ class Status:
     speaks: str | None
     refused: str
     newest_record: str | None
+    challengers: tuple[str, ...]
+    previous: str | None
+    watched_until: datetime | None
     events: tuple[RegistryEvent, ...]
+    damage: str
 
 
 def status(workspace: Workspace, *, at: datetime | None = None) -> Status:
     """Fold the registry up to `at`; for now (None), verify the bundle that would speak as well."""
-    events = [e for e in workspace.registry.events() if at is None or e.at <= at]
-    state = fold(workspace.registry.events(), at=at)
+    readable, damage = workspace.registry.readable()
+    events = events_until(readable, at)
+    state, watch = fold(events), workspace.operations.promotion.watch_hours
     first = workspace.bundles.first_champion(workspace.deployment)
     folder = workspace.production_dir if at is None else None
     speaks, refused = (None, "") if at is not None else _verified(workspace)
@@ -56,7 +66,11 @@ def status(workspace: Workspace, *, at: datetime | None = None) -> Status:
         speaks=speaks,
         refused=refused,
         newest_record=newest_sealed(workspace.store, workspace.deployment) if at is None else None,
-        events=tuple(events),
+        challengers=state.challengers,
+        previous=state.previous_champion,
+        watched_until=watched_until(state, watch),
+        events=events,
+        damage=damage or "",
     )
 
 
@@ -64,11 +78,11 @@ def _verified(workspace: Workspace) -> tuple[str | None, str]:
     """Return the bundle that would speak, and why it is refused."""
     folder = workspace.production_dir
     first = workspace.bundles.first_champion(workspace.deployment)
-    named = workspace.registry.state().champion or (first.name if first else None)
+    named = standing(workspace)[0].champion or (first.name if first else None)
     speaks = str(folder) if folder is not None else named
     try:
         return choose(workspace, None).bundle.files.name, ""
     except UsageError as error:
         return speaks, error.facts if folder is not None else ""
-    except BundleRefused as error:
+    except (BundleRefused, DataMalformed) as error:
         return speaks, error.facts

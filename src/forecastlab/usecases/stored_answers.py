@@ -49,6 +49,7 @@ def stored_answers(data: bytes) -> StoredAnswers:
             )
             for name, table in document["features"].items()
         }
+        _refuse_repeated(features)
         context = document.get("context", {"rows": {}, "answers": {}})
         return StoredAnswers(
             opens=_opens(document["asofs"]),
@@ -64,6 +65,12 @@ def stored_answers(data: bytes) -> StoredAnswers:
         raise BundleRefused(
             f"{KNOWN_ANSWERS} is unreadable ({error}).", remedy="Restore the bundle."
         ) from error
+
+
+def _refuse_repeated(features: Mapping[str, pd.DataFrame]) -> None:
+    for name, table in features.items():
+        if not (table.index.is_unique and table.columns.is_unique):
+            raise ValueError(f"{name} repeats an as-of or a column")
 
 
 def _opens(texts: list[str]) -> pd.DatetimeIndex:

@@ -27,17 +27,22 @@ from forecastlab.usecases.training_market import training_market
 from forecastlab.usecases.training_materials import build_materials, market_digest
 from forecastlab.usecases.training_proof import WalkForward
 from forecastlab.usecases.trials import Look, record_trials, trial_entry
+from forecastlab.usecases.version_scores import SEEDS, signal_evidence
 from forecastlab.usecases.walk_forward import OutOfFold, out_of_fold
 from forecastlab.usecases.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """A recipe, the cut-off candle (None: the candle that closed last), and whether in small."""
+    """A recipe, the cut-off candle (None: the candle that closed last), and whether in small.
+
+    `into_store` keeps the bundle in the store, where other machines find it.
+    """
 
     recipe: Recipe
     until: str | None = None
     quick: bool = False
+    into_store: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,8 +112,12 @@ def train(workspace: Workspace, request: TrainRequest, provenance: Provenance) -
         context=train_context(view, recipe, workspace.progress),
         ablations=ablations,
         proof=prove_training(walked, fitted, workspace.progress, quick=request.quick),
+        signal=signal_evidence(
+            *(view, recipe, materials, learners, workspace.progress),
+            seeds=2 if request.quick else SEEDS,
+        ),
     )
-    return _keep(workspace, parts, provenance)
+    return _keep(workspace, parts, provenance, into_store=request.into_store)
 
 
 def _rule(
@@ -130,21 +139,23 @@ def _rule(
     return publish_out_of_fold(replace(found, members=kept), recipe, until=until).rule
 
 
-def _keep(workspace: Workspace, parts: BundleParts, provenance: Provenance) -> Trained:
+def _keep(
+    workspace: Workspace, parts: BundleParts, provenance: Provenance, *, into_store: bool
+) -> Trained:
     """Name the bundle, write its files, load it back as serving will, keep and register it."""
     name = _free_name(workspace, parts)
     files = make_bundle(parts, name, provenance, created_at=workspace.wall.now())
     bundle = open_bundle(verified(files, where=name))
-    simulated = workspace.source_kind == "simulated"
-    keep = workspace.bundles.keep_in_store if simulated else workspace.bundles.keep_in_folder
+    in_store = into_store or workspace.source_kind == "simulated"
+    keep = workspace.bundles.keep_in_store if in_store else workspace.bundles.keep_in_folder
     location = keep(name, files)
     register(workspace, bundle, why=f"trained up to {parts.cut_off:%Y-%m-%d}")
     return Trained(name, location, bundle.files.manifest)
 
 
 def _free_name(workspace: Workspace, parts: BundleParts) -> str:
-    """Return `<deployment>_<cut-off>`, with `_2`, `_3`, … where taken."""
-    base = f"{parts.recipe.name}_{parts.cut_off:%Y%m%d}"
+    """Return `<deployment>[_<version>]_<cut-off>`, with `_2`, `_3`, … where taken."""
+    base = f"{parts.recipe.bundle_name}_{parts.cut_off:%Y%m%d}"
     number, name = 1, base
     while workspace.bundles.taken(name):
         number += 1

@@ -19,6 +19,7 @@ from forecastlab.evaluation.splits import Fold
 from forecastlab.features.build import build_panel
 from forecastlab.features.feature import FeatureKey
 from forecastlab.features.realised import daily_variance
+from forecastlab.features.signal import series_read, version_of
 from forecastlab.models.base import Learner, TrainingSet
 from forecastlab.targets.catalogue import target_from_name
 
@@ -141,9 +142,14 @@ def market_symbols(recipe: Recipe) -> tuple[str, ...]:
 def serving_series(recipe: Recipe) -> tuple[tuple[str, Interval], ...]:
     """Return the series that a forecast reads, the symbol's own first.
 
-    A daily recipe looks at its symbol alone; others read every symbol that they learn from, and the
+    A daily recipe looks at its symbol alone; a version of the signal reads what its features do and
+    the days by which windows are counted; others read every symbol that they learn from, and the
     longer candles that were closed.
     """
+    version = version_of(recipe.features.set)
+    if version is not None:
+        own, *others = series_read(version, recipe.symbol, recipe.features.references)
+        return (own, (recipe.symbol, "1d"), *others)
     if recipe.interval == "1d" and not recipe.references:
         return ((recipe.symbol, "1d"), (recipe.symbol, "1h"))
     return tuple((symbol, one) for symbol in market_symbols(recipe) for one in _INTERVALS)
@@ -213,8 +219,9 @@ def feature_key(recipe: Recipe, feature_set: str) -> FeatureKey:
     name, _, variant = feature_set.partition(_KIND)
     own = recipe.features.variant if name == recipe.features.set else "raw"
     chosen = variant or own
-    # The scaled set looks at the market as a whole, its own symbol included.
-    market = recipe.features.references if chosen == "scaled" else recipe.references
+    # Some sets look at the market as a whole, its own symbol included.
+    whole = chosen == "scaled" or version_of(name) is not None
+    market = recipe.features.references if whole else recipe.references
     return FeatureKey(name, chosen, recipe.interval, market, recipe.features.funding)
 
 

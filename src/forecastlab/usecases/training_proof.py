@@ -122,6 +122,7 @@ def prove_labels(view: MarketView, recipe: Recipe) -> CheckReport:
                 horizon=one.horizon,
                 seed=recipe.train.seed,
                 looks_at=one.looks_at,
+                reads=one.reads,
             )
             for one in targets
         ],

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecastlab.contracts.errors import DataMalformed
-from forecastlab.contracts.registry import EventKind, RegistryEvent, fold
+from forecastlab.contracts.registry import EventKind, RegistryEvent, fold, sound_part
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 DIGEST = "sha256:" + "0" * 64
@@ -62,6 +62,7 @@ def test_a_clock_that_stepped_back_does_not_break_the_past() -> None:
     ]
     assert fold(events, at=START + timedelta(days=6)).champion == "a"
     assert fold(events, at=START + timedelta(days=10)).champion == "c"
+    assert fold(events).since == fold(events).watch == START + timedelta(days=9)
 
 
 def test_rollback_without_a_name_goes_to_the_champion_before() -> None:
@@ -91,4 +92,58 @@ def test_rollback_without_a_name_goes_to_the_champion_before() -> None:
 )
 def test_impossible_histories_are_refused(events: list[RegistryEvent]) -> None:
     with pytest.raises(DataMalformed):
+        fold(events)
+
+
+def test_roles_and_challengers() -> None:
+    events = [
+        event(1, "registered", "a"),
+        event(2, "promoted", "a"),
+        event(3, "registered", "b"),
+        event(4, "registered", "c"),
+        event(5, "registered", "d"),
+        event(6, "promoted", "b", "a"),
+        event(7, "rolled_back", "a", "b"),
+        event(8, "retired", "d"),
+        event(9, "promoted", "e", "a"),
+    ]
+    state = fold(events)
+    roles = {name: state.role(name) for name in "abcdex"}
+    assert roles == {
+        "a": "former",
+        "b": "rolled back from",
+        "c": "challenger",
+        "d": "retired",
+        "e": "champion",
+        "x": "unregistered",
+    }
+    assert state.challengers == ("c",)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        event(3, "retired", "b"),
+        event(3, "rolled_back", "c", "b"),
+        event(3, "promoted", "a", "b").model_copy(update={"bundle_digest": "sha256:" + "1" * 64}),
+        event(3, "retired", "a").model_copy(update={"sequence": 2}),
+    ],
+    ids=["retires the champion", "returns to a stranger", "another digest", "a number twice"],
+)
+def test_events_that_do_not_follow_end_the_sound_part(last: RegistryEvent) -> None:
+    before = (event(1, "promoted", "a"), event(2, "promoted", "b", "a"))
+    with pytest.raises(DataMalformed):
+        fold([*before, last])
+    sound, fault = sound_part([*before, last])
+    assert sound == before and fault
+
+
+def test_a_retired_bundle_does_not_come_back() -> None:
+    events = [
+        event(1, "promoted", "a"),
+        event(2, "promoted", "b", "a"),
+        event(3, "retired", "a"),
+        event(4, "rolled_back", "a", "b"),
+    ]
+    with pytest.raises(DataMalformed, match="retired"):
         fold(events)

@@ -282,12 +282,15 @@ def test_a_job_that_cannot_be_seen_does_not_pass_for_unpinned(gcloud: Gcloud, lo
     assert f"this command failed: gcloud {look}" in done.err
 
 
-def test_a_release_may_see_which_versions_of_a_secret_there_are(gcloud: Gcloud) -> None:
+@pytest.mark.parametrize("secret", ["forecastlab-deepseek", "forecastlab-notify"])
+def test_a_release_may_see_which_versions_of_a_secret_there_are(
+    gcloud: Gcloud, secret: str
+) -> None:
     """Without that right it would leave every secret out, and say that there is none."""
     done = gcloud.script("setup.sh", *ARGUMENTS)
     given = {
         (option(call, "--member").split("@")[0], option(call, "--role"))
-        for call in done.calls_of("secrets", "add-iam-policy-binding", "forecastlab-deepseek")
+        for call in done.calls_of("secrets", "add-iam-policy-binding", secret)
     }
     assert given == {
         ("serviceAccount:forecastlab-job", "roles/secretmanager.secretAccessor"),
@@ -310,7 +313,8 @@ def test_a_secret_that_is_not_there_is_left_out(gcloud: Gcloud) -> None:
     done = gcloud.script("release.sh", *TAGGED, answers=answers)
     assert done.code == 0, done.err
     assert "forecastlab-deepseek" in done.err
-    for name in ("trial", "daily-gpu"):
+    assert "forecastlab-notify" in done.err
+    for name in ("trial", "daily-gpu", "hourly"):
         text = (done.applied / f"{name}.yaml").read_text(encoding="utf-8")
         assert "secretKeyRef" not in text
         assert done.document(name)["kind"] == "Job"

@@ -115,7 +115,7 @@ def test_every_variable_is_one_that_the_settings_read(name: str) -> None:
     assert set(names_of(RUN[name])) <= known
 
 
-@pytest.mark.parametrize("name", sorted(set(JOBS) - {"retrain"}))
+@pytest.mark.parametrize("name", JOBS)
 def test_every_job_calls_a_command_and_options_that_exist(name: str) -> None:
     one = container(JOBS[name])
     words = [*one["command"], *one.get("args", [])]
@@ -186,8 +186,14 @@ def test_secrets_are_pinned() -> None:
         for value in environment(job).values()
         if isinstance(value, dict)
     ]
-    assert len(secrets) == 2
+    assert {one["name"] for one in secrets} == {"forecastlab-deepseek", "forecastlab-notify"}
     assert all(one["key"].isdigit() for one in secrets)
+
+
+@pytest.mark.parametrize("name", ["daily-cpu", "daily-gpu", "hourly", "retrain"])
+def test_every_job_that_works_can_tell_people(name: str) -> None:
+    told = environment(JOBS[name])["FORECASTLAB_NOTIFY_SECRET"]
+    assert told == {"secretKeyRef": {"name": "forecastlab-notify", "key": "1"}}
 
 
 def test_the_dashboard_is_behind_the_proxy() -> None:

@@ -71,3 +71,14 @@ def test_of_two_classes_the_rise_is_read_against_its_base_rate(
     table, rate = {0: 1 - up, 1: up}, {0: 1 - base, 1: base}
     assert read_call(table, rate, verdict="better", direction_verdict=direction) == call
     assert read_call(table, rate, verdict=CHANCE, direction_verdict=direction) == "no_view"
+
+
+@pytest.mark.parametrize(
+    ("up", "call"), [(0.58, "up_likely"), (0.42, "down_likely"), (0.55, "neutral")]
+)
+def test_a_touch_is_read_as_a_direction(up: float, call: str) -> None:
+    even = {-1: 0.5, 1: 0.5}
+    said = {-1: 1 - up, 1: up}
+    assert read_call(said, even, verdict="better", direction_verdict="better") == call
+    silent = read_call(said, even, verdict="not_distinguishable", direction_verdict="better")
+    assert silent == "no_view"

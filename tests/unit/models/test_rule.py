@@ -6,13 +6,15 @@ import pandas as pd
 import pytest
 
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
-from forecastlab.models.methods import EqualWeightPool
+from forecastlab.models.calibration import Calibration
+from forecastlab.models.methods import EqualWeightPool, load_combiner
 from forecastlab.models.prequential import run_prequential
 from forecastlab.models.rule import Rule
 from tests.support.out_of_fold import end_of, out_of_fold
 
 ROWS, MEMBERS = out_of_fold()
 RULE = run_prequential(ROWS, MEMBERS, horizon=5, until=end_of(ROWS)).rule
+CALIBRATION = Calibration((0.0, 0.1, -0.1), 1.2).dump()
 
 
 def test_a_dumped_rule_forecasts_the_same() -> None:
@@ -58,3 +60,21 @@ def test_a_missing_member_is_named() -> None:
 def test_broken_files_are_refused(files: dict[str, bytes]) -> None:
     with pytest.raises(BundleRefused):
         Rule.load(files)
+
+
+@pytest.mark.parametrize("method", ["stack", "stack+calibration"])
+def test_without_stacking_the_pool_stands_in_for_a_stack(method: str) -> None:
+    stacked = replace(RULE, method=method)
+    assert stacked.forecast_with(MEMBERS)[0] == method
+    said, published = stacked.forecast_with(MEMBERS, stacking=False)
+    assert said == "pool"
+    pool = replace(RULE, method="pool", combiner=EqualWeightPool())
+    pd.testing.assert_frame_equal(published, pool.forecast(MEMBERS))
+
+
+@pytest.mark.parametrize("method", ["clever", "pool", "pool+calibration"])
+def test_without_stacking_a_rule_that_has_none_speaks_as_ever(method: str) -> None:
+    plain = replace(RULE, method=method, combiner=load_combiner(method, CALIBRATION))
+    said, published = plain.forecast_with(MEMBERS, stacking=False)
+    assert said == method
+    pd.testing.assert_frame_equal(published, plain.forecast(MEMBERS))

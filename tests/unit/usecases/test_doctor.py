@@ -18,6 +18,7 @@ from forecastlab.contracts.errors import (
     StoreUnavailable,
     UsageError,
 )
+from forecastlab.contracts.incidents import IncidentOpened
 from forecastlab.contracts.ports import Generation
 from forecastlab.usecases import doctor as module
 from forecastlab.usecases.check import Check
@@ -139,16 +140,21 @@ class Place(SimpleNamespace):
             device=lambda: Device("cpu", "there is no NVIDIA driver"),
             registry=SimpleNamespace(state=lambda: SimpleNamespace(champion="b2")),
             bundles=SimpleNamespace(first_champion=lambda _: SimpleNamespace(name="b1")),
+            inference=None,
         )
         vars(self).update(changes)
 
 
 @pytest.fixture(autouse=True)
 def verified(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Say that every bundle verifies."""
-    chosen = SimpleNamespace(bundle=SimpleNamespace(files=SimpleNamespace(name="b2")))
-    monkeypatch.setattr(module, "choose", lambda *_: chosen)
+    """Say that every bundle is healthy."""
+    monkeypatch.setattr(module, "health", lambda *_: examined())
     monkeypatch.setattr(module, "sealed", lambda *_: record_by(None))
+
+
+def examined(**changes: Any) -> Any:
+    found = {"passed": True, "bundle": "b2", "summary": "18 passed", "not_judged": (), **changes}
+    return SimpleNamespace(**found)
 
 
 def record_by(override: str | None) -> Any:
@@ -169,6 +175,24 @@ def test_a_healthy_place_has_nothing_but_notes() -> None:
 def test_freshness_is_the_age_of_the_asof(fresh: str | None, code: int) -> None:
     age = parse_age(fresh) if fresh else None
     assert found(Place(), "freshness", fresh=age).exit_code == code
+
+
+def test_an_open_incident_is_noted_and_fails_nothing() -> None:
+    place = Place()
+    assert found(place, "incidents").status == "ok"
+    opened = IncidentOpened(
+        deployment=place.deployment,
+        rule="latency",
+        number=1,
+        severity="warning",
+        facts="slow",
+        at=NOW,
+    )
+    key = keys.incident(place.deployment, "latency", 1, "opened")
+    place.store.put(key, opened.stored(), if_generation="")
+    note = found(place, "incidents")
+    assert (note.status, note.exit_code) == ("note", 0)
+    assert "latency" in note.facts and "forecastlab alerts" in note.remedy
 
 
 def test_without_a_record_only_a_demand_for_freshness_fails() -> None:
@@ -231,11 +255,25 @@ def test_the_first_failure_gives_the_code_unless_a_record_is_stale(
     def refuse(*_: object) -> None:
         raise BundleRefused("changed.", remedy="Restore it.")
 
-    monkeypatch.setattr(module, "choose", refuse)
+    monkeypatch.setattr(module, "health", refuse)
     place = Place()
     assert doctor([place], HERE).exit_code == 4  # type: ignore[list-item]
     assert doctor([place], HERE, fresh=parse_age("1m")).exit_code == 3  # type: ignore[list-item]
     assert Examination(()).exit_code == 0
+
+
+def test_a_bundle_that_is_not_healthy_fails_and_an_unclear_one_is_noted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refusal = BundleRefused("order: turned round.", remedy="Restore it.")
+    sick = examined(passed=False, refusal=lambda: refusal)
+    monkeypatch.setattr(module, "health", lambda *_: sick)
+    failed = found(Place(), "bundle")
+    assert (failed.status, failed.exit_code, failed.facts) == ("failed", 4, "order: turned round.")
+    unclear = SimpleNamespace(name="pipeline", facts="no candles")
+    monkeypatch.setattr(module, "health", lambda *_: examined(not_judged=(unclear,)))
+    note = found(Place(), "bundle")
+    assert note.status == "note" and "pipeline (no candles)" in note.remedy
 
 
 def test_one_that_fails_does_not_hide_the_others() -> None:

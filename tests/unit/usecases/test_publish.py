@@ -12,6 +12,7 @@ from forecastlab.contracts.canonical import digest
 from forecastlab.contracts.errors import RecordConflict, UsageError
 from forecastlab.contracts.ports import ABSENT
 from forecastlab.contracts.records import ForecastRecord
+from forecastlab.contracts.switches import MODELS_OFF, STACKING_OFF
 from forecastlab.usecases.publish import newest_digest_before, publish
 from tests.support.documents import record_document
 from tests.support.memory_store import MemoryStore
@@ -117,6 +118,44 @@ def test_another_bundle_or_revised_candles_are_kept_apart(part: str) -> None:
         assert publish(store, other).publication == "kept_as_conflict"
     kept = [key for key in stored(store) if key.startswith("predictions/conflicts/")]
     assert len(kept) == 1
+
+
+def alone() -> dict[str, Any]:
+    """What a record says with the models switched off."""
+    one = record_document()["forecasts"]["T21_X8"]
+    spoken = {"pred_proba": one["base_rate"], "members": {}, "method": "base_rate"}
+    return {"forecasts": {"T21_X8": {**one, **spoken}}, "degraded": (MODELS_OFF,)}
+
+
+def test_a_base_rate_is_equal_again() -> None:
+    store = MemoryStore()
+    publish(store, record(**alone()))
+    assert publish(store, record(**alone())).publication == "already_published"
+
+
+@pytest.mark.parametrize("sealed_off", [True, False])
+@pytest.mark.parametrize("off", [alone(), {**nudged(1e-3), "degraded": (STACKING_OFF,)}])
+def test_what_was_made_under_other_switches_is_kept_apart(
+    sealed_off: bool, off: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    store = MemoryStore()
+    first, second = (record(**off), record()) if sealed_off else (record(), record(**off))
+    publish(store, first)
+    for _ in range(2):
+        again = publish(store, second)
+        assert again.publication == "kept_as_conflict"
+        assert again.record.degraded == first.degraded
+    kept = [key for key in stored(store) if key.startswith("predictions/conflicts/")]
+    assert [stored(store)[key] for key in kept] == [second.stored()]
+    assert "a second answer is kept" in caplog.text
+
+
+def test_another_answer_under_the_same_switches_is_a_conflict() -> None:
+    store = MemoryStore()
+    publish(store, record(degraded=(STACKING_OFF,)))
+    other: dict[str, Any] = {"degraded": (STACKING_OFF,), **nudged(1e-3)}
+    with pytest.raises(RecordConflict):
+        publish(store, record(**other))
 
 
 def test_time_runs_forward_only() -> None:

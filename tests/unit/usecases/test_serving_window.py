@@ -128,13 +128,14 @@ def test_rows_beside_a_gap_do_not_shorten_a_sequence() -> None:
         interval="1h",
         references=("ETHUSDT",),
         features=FeatureTable(set="direction", references=("ETHUSDT",)),
+        recipe=None,
     )
     manifest = SimpleNamespace(recipe=recipe)
     bundle: Any = SimpleNamespace(
         files=SimpleNamespace(manifest=manifest),
         forecasters={"H5": SimpleNamespace(windows={"cross": 96})},
     )
-    rows, absent = _rows(bundle, window)
-    assert absent == {}
+    rows, absent, stood_in = _rows(bundle, window)
+    assert (absent, stood_in) == ({}, ())
     assert len(rows["cross"]) == 96
     assert rows["cross"].index[-1] == pd.Timestamp(asof)

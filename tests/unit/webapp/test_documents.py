@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.views.contributions import MOST_BARS, contribution_figure, contribution_tables
+from tests.support.dashboard_documents import HEALTH, explanation
+from webapp.views.contributions import (
+    MOST_BARS,
+    contribution_figure,
+    not_explained,
+    read_explanation,
+    scores,
+)
 from webapp.views.documents import MOST_FIELDS, field_rows, paragraphs, tame
+from webapp.views.health import rest, step_table
 from webapp.views.notes import analysis_table, fact_table, input_table, note_text, origin
 from webapp.views.wording import Words
 
@@ -36,8 +44,7 @@ def test_any_document_can_be_shown(fields: dict[str, Any]) -> None:
     assert list(fact_table(fields, words).columns) == ["analyst.field", "analyst.value"]
     assert len(analysis_table([("one", fields)], words)) == 1
     input_table(fields, words)
-    for table in contribution_tables(fields).values():
-        contribution_figure(table, words)
+    assert read_explanation(fields) is None
 
 
 def test_a_long_document_is_cut_and_says_so() -> None:
@@ -97,12 +104,49 @@ def test_contributions_the_strongest_first_and_the_rest_in_one_bar(words: Words)
     assert sum(bars.x) == pytest.approx(sum(table.values()))
 
 
-def test_contributions_are_found_under_any_name_and_the_named_ones_win() -> None:
-    plain = {"T21_X8": {"1": {"a": 1.0, "b": 2.0}}}
-    assert list(contribution_tables(plain)) == ["T21_X8 · 1"]
-    named = {**plain, "shap": {"a": 0.1, "b": 0.2}}
-    assert list(contribution_tables(named)) == ["shap"]
-    assert contribution_tables({"a": {"b": float("nan"), "c": True, "d": "x"}}) == {}
+def test_an_explanation_shows_each_score_the_published_ones_first() -> None:
+    fields = explanation("2025-09-30")
+    candidate = fields["candidates"]["T21_X8"]
+    candidate["members"]["xgboost"] = candidate["members"]["lightgbm"]
+    candidate["method"] = "xgboost"
+    found = read_explanation(fields)
+    assert found is not None
+    shown = scores(found)
+    assert list(shown) == [
+        "T21_X8 · xgboost · -1",
+        "T21_X8 · xgboost · 1",
+        "T21_X8 · lightgbm · -1",
+        "T21_X8 · lightgbm · 1",
+    ]
+    one = shown["T21_X8 · xgboost · 1"]
+    assert one.base + sum(one.columns.values()) == pytest.approx(one.raw)
+    assert not_explained(found) == [("T21_X8 · lstm", "it is a network that reads sequences")]
+
+
+def test_an_explanation_that_does_not_sum_or_is_newer_is_none() -> None:
+    fields = explanation("2025-09-30")
+    assert read_explanation({**fields, "schema_version": 2}) is None
+    fields["candidates"]["T21_X8"]["members"]["lightgbm"]["raw"]["1"] += 0.01
+    assert read_explanation(fields) is None
+
+
+def test_a_health_check_shows_its_marks_and_never_an_unknown_one_as_passed(words: Words) -> None:
+    unknown = {"name": "new", "mark": "splendid"}
+    table = step_table({**HEALTH, "steps": [*HEALTH["steps"], unknown]}, words)
+    assert table is not None
+    assert table[words("operations.step")].tolist() == [
+        "✓ files",
+        "✗ order",
+        "– pipeline",
+        "? new",
+    ]
+    assert list(rest(HEALTH)) == ["passed", "bundle", "reading"]
+
+
+@given(DOCUMENT | st.fixed_dictionaries({"steps": st.lists(DOCUMENT | JSON)}))
+def test_any_document_may_stand_where_a_health_check_should(fields: dict[str, Any]) -> None:
+    table = step_table(fields, Words("en", {}))
+    assert table is None or len(table) == len(fields["steps"])
 
 
 def test_names_of_features_are_escaped(words: Words) -> None:

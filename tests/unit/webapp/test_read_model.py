@@ -241,7 +241,7 @@ def test_candles_come_from_the_store_and_damage_is_a_problem(
 def test_registry_bundle_and_loose_documents(store: MemoryStore, library: Library) -> None:
     worlds.full(store, NOW)
     worlds.put(store, "notes/2026-03-04.json", b'{"text": "calm"}')
-    worlds.put(store, "alerts/2026-03-04.json", b"torn")
+    worlds.put(store, "alerts/freshness/000001-opened.json", b"torn")
     deployment = library.deployment(ROOT_DEPLOYMENT)
     state = deployment.registry()
     assert state is not None
@@ -250,9 +250,9 @@ def test_registry_bundle_and_loose_documents(store: MemoryStore, library: Librar
     assert manifest is not None and manifest.name == worlds.BUNDLE
     assert card is not None and worlds.BUNDLE in card
     assert [one.fields for one in deployment.documents("notes")] == [{"text": "calm"}]
-    assert deployment.documents("alerts") == ()
+    assert deployment.incidents() == ()
     assert deployment.documents("health") == ()
-    assert [one.key for one in deployment.problems] == ["alerts/2026-03-04.json"]
+    assert [one.key for one in deployment.problems] == ["alerts/freshness/000001-opened.json"]
 
 
 def test_a_registry_with_a_hole_is_a_problem(store: MemoryStore, library: Library) -> None:

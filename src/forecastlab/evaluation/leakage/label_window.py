@@ -1,9 +1,10 @@
-"""L6: a label at t depends on the closes t … t+T, on each of t+1 … t+T, and on no other."""
+"""L6: a label at t depends on the prices of t … t+T, on each of t+1 … t+T, and on no other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -36,13 +37,16 @@ def label_window(
     horizon: int,
     seed: int,
     looks_at: Sequence[int] | None = None,
+    reads: Sequence[str] | None = None,
 ) -> CheckReport:
     """Alter prices inside and outside of label windows and see which labels change.
 
     Args:
         name: the candidate.
         horizon: T, candles.
-        looks_at: candles ahead whose closes must count; None for all of 1 … T.
+        looks_at: candles ahead whose prices must count; None for all of 1 … T.
+        reads: price columns of the candles ahead that must count, each by itself; the others must
+            not, and of the as-of candle the close alone may. None: any price may.
 
     Raises:
         DataUnavailable: there is no label to test.
@@ -61,9 +65,10 @@ def label_window(
         _outside(world, dates, factors, later=False),
         _outside(world, dates, factors, later=True),
         _unfinished(world, dates),
-        _unused(world, known, looks_at or range(1, horizon + 1)),
+        _unused(world, looks_at or range(1, horizon + 1), reads),
+        _unread(world, dates, factors, reads) if reads is not None else None,
     ]
-    cells = len(world.honest) * (2 + 4 * len(dates) + 2 * horizon)
+    cells = len(world.honest) * (2 + 5 * len(dates) + 2 * horizon * len(reads or (1,)))
     return CheckReport("L6", cells, tuple(one for one in tried if one is not None))
 
 
@@ -81,17 +86,40 @@ class _World:
         """Return the label per candle, missing where there is none."""
         return table["label"].reindex(self.candles.frame.index).to_numpy(dtype="float64")
 
-    def relabelled(self, factors: np.ndarray) -> np.ndarray:
+    def relabelled(self, factors: np.ndarray, columns: Sequence[str] = _PRICES) -> np.ndarray:
         """Return the labels after the prices of each candle were multiplied by its factor."""
+        return self.altered(dict.fromkeys(columns, factors))
+
+    def altered(self, factors: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the labels after each column was multiplied by factors of its own."""
         frame = self.candles.frame.copy()
-        for name in _PRICES:
-            frame[name] = frame[name] * factors
+        for name, own in factors.items():
+            frame[name] = frame[name] * own
         return self.values(self.labels(Candles(self.candles.symbol, self.candles.interval, frame)))
 
     def until(self, place: int) -> np.ndarray:
         """Return the labels of the candles up to the one at `place`."""
         frame = self.candles.frame.iloc[: place + 1]
         return self.values(self.labels(Candles(self.candles.symbol, self.candles.interval, frame)))
+
+    def whole_windows(self) -> np.ndarray:
+        """Return the places whose window is gapless; a rule may give some of them no label."""
+        opens = pd.DatetimeIndex(self.candles.frame.index)
+        ahead = np.asarray(opens[self.horizon :] - opens[: len(opens) - self.horizon])
+        span = self.horizon * DURATION[self.candles.interval]
+        return np.flatnonzero(ahead == np.timedelta64(span))
+
+    def flattened(self, places: np.ndarray) -> _World:
+        """Return the world in which nothing happens after some as-ofs: prices stay at the close."""
+        frame, ahead = self.candles.frame.copy(), np.arange(1, self.horizon + 1)
+        after = (places[:, None] + ahead).ravel()
+        close = np.repeat(frame["close"].to_numpy()[places], self.horizon)
+        for name in _PRICES:
+            values = frame[name].to_numpy(copy=True)
+            values[after] = close
+            frame[name] = values
+        candles = Candles(self.candles.symbol, self.candles.interval, frame)
+        return replace(self, candles=candles, honest=self.labels(candles))
 
     def finding(self, place: int, culprit: int | None, change: float, why: str) -> Finding:
         """Report the label of the candle at `place`, which the candle at `culprit` changes."""
@@ -175,24 +203,59 @@ def _unfinished(world: _World, dates: np.ndarray) -> Finding | None:
     return None
 
 
-def _unused(world: _World, known: np.ndarray, looks_at: Sequence[int]) -> Finding | None:
-    """Check that for each k that the rule looks at some label changes with the close t+k."""
-    honest = world.values(world.honest)
+def _unused(world: _World, looks_at: Sequence[int], reads: Sequence[str] | None) -> Finding | None:
+    """Check that for each k that the rule looks at some label changes with the candle t+k.
+
+    Where the rule says which columns it reads, each of them must count by itself.
+    """
+    groups = [(name,) for name in reads] if reads is not None else [_PRICES]
     # So far apart that the window of one as-of holds the altered close of no other.
     far = 2 * world.horizon + 2
-    anchors = known[np.r_[True, np.diff(known // far) > 0]]
-    for k in looks_at:
-        changed = False
-        for jump in _JUMPS:
-            factors = np.ones(len(world.candles))
-            factors[anchors + k] = jump
-            changed |= not _same(honest[anchors], world.relabelled(factors)[anchors]).all()
-        if not changed:
+    whole = world.whole_windows()
+    anchors = whole[np.r_[True, np.diff(whole // far) > 0]]
+    for k, columns in product(looks_at, groups):
+        # In a short or wild market every label may be decided before t+k.
+        if not (
+            _matters(world, anchors, k, columns)
+            or _matters(world.flattened(anchors), anchors, k, columns)
+        ):
+            price = columns[0] if len(columns) == 1 else "price"
             sentence = (
-                f"{world.name}: none of {len(anchors)} labels changes with the close t+{k}; the"
+                f"{world.name}: none of {len(anchors)} labels changes with the {price} t+{k}; the"
                 f" window must be t+1 … t+{world.horizon}."
             )
             return Finding("L6", world.name, None, None, None, sentence)
+    return None
+
+
+def _matters(world: _World, anchors: np.ndarray, k: int, columns: Sequence[str]) -> bool:
+    """Say whether some label changes if the candle k ahead of it jumps up or down."""
+    honest = world.values(world.honest)[anchors]
+    for jump in _JUMPS:
+        factors = np.ones(len(world.candles))
+        factors[anchors + k] = jump
+        if not _same(honest, world.relabelled(factors, columns)[anchors]).all():
+            return True
+    return False
+
+
+def _unread(
+    world: _World, dates: np.ndarray, factors: np.ndarray, reads: Sequence[str]
+) -> Finding | None:
+    """Alter every column that the rule must not read: no label may change."""
+    honest, places = world.values(world.honest), np.arange(len(world.candles))
+    for t in dates:
+        foreign = {
+            name: np.where((places > t) & (name in reads), 1.0, factors)
+            for name in _PRICES
+            if name != "close"
+        }
+        # The as-of close counts in every rule; the others' only where closes are read.
+        closes = (places == t) | ((places > t) & ("close" in reads))
+        found = world.altered({**foreign, "close": np.where(closes, 1.0, factors)})[t]
+        if not _same(honest[t], found):
+            why = f"it may read the as-of close and {', '.join(reads)} of what follows alone"
+            return world.finding(int(t), None, found - honest[t], why)
     return None
 
 

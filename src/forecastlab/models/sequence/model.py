@@ -140,14 +140,27 @@ class SequenceModel:
         matrix = aligned(rows, self.columns)
         last = np.flatnonzero(self.complete(pd.DatetimeIndex(rows.index)))
         table = self.scaling.apply(matrix)
-        head = self.reading.heads.index(self.reading.head)
-        odds = np.tile(np.array(self.offset), (len(last), 1))
+        said = np.empty((len(last), len(self.classes)))
         for begin in range(0, len(last), _BATCH):
             batch = slice(begin, begin + _BATCH)
             windows = windows_ending_at(table, last[batch], length=self.window)
-            odds[batch] += self.session.run([OUTPUT], {INPUT: windows})[0][:, head]
-        index = rows.index[last]
-        return pd.DataFrame(softmax(odds), index=index, columns=list(self.classes))
+            said[batch] = self.probabilities(self.log_odds(windows))
+        return pd.DataFrame(said, index=rows.index[last], columns=list(self.classes))
+
+    def log_odds(self, windows: np.ndarray) -> np.ndarray:
+        """Return what the graph says of scaled windows, shape (windows, heads, classes).
+
+        Args:
+            windows: float32, shape (windows, length, kept columns).
+        """
+        return np.asarray(self.session.run([OUTPUT], {INPUT: windows})[0])
+
+    def probabilities(self, log_odds: np.ndarray) -> np.ndarray:
+        """Return P(class | window) of this member's head, shape (windows, classes)."""
+        head = self.reading.heads.index(self.reading.head)
+        odds = np.tile(np.array(self.offset), (len(log_odds), 1))
+        odds += log_odds[:, head]
+        return softmax(odds)
 
     def dump(self) -> dict[str, bytes]:
         """Return the graph, and everything else as JSON."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Self
 
 import numpy as np
@@ -68,9 +69,13 @@ class Scaling:
         >>> scaling.apply(np.array([[2.0, 7.0], [3.0, 8.0], [99.0, 7.0]])).tolist()
         [[0.0], [1.0], [5.0]]
         """
-        places = [self.columns.index(name) for name in self.kept]
-        scaled = (matrix[:, places] - self.mean) / self.sd
+        scaled = (matrix[:, self._places] - self.mean) / self.sd
         return np.asarray(np.clip(scaled, -self.clip, self.clip), dtype="float32")
+
+    @cached_property
+    def _places(self) -> np.ndarray:
+        place = {name: at for at, name in enumerate(self.columns)}
+        return np.array([place[name] for name in self.kept])
 
     def document(self) -> dict[str, Json]:
         """Return it as JSON; float32 values survive to the last bit."""

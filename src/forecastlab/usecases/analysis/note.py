@@ -26,11 +26,11 @@ class NoteWriter:
     """Who writes notes, in which language.
 
     Attributes:
-        open_desk: opens the language model for one note; None where there is no key.
+        open_desk: opens the language model for one note; raises ConfigError without a key.
     """
 
     language: Language
-    open_desk: Callable[[], LlmDesk] | None
+    open_desk: Callable[[], LlmDesk]
 
 
 def write_note(
@@ -40,18 +40,24 @@ def write_note(
 
     Raises:
         DataUnavailable: the model gave no note; the morning goes on without.
+        ConfigError: there is no key for it.
     """
     key = keys.note(record.deployment, record.asof_date)
     if writer is None or store.get(key) is not None:
         return None
-    if writer.open_desk is None:
-        raise DataUnavailable("There is no key for a note.", remedy="Set DEEPSEEK_API_KEY.")
     note = asyncio.run(_asked(record, writer.language, writer.open_desk, clock))
     try:
         store.put(key, note.stored(), if_generation=ABSENT)
     except PreconditionFailed:
         return None  # another run wrote it meanwhile
     return f"written by {note.model}"
+
+
+def note_of(store: ObjectStore, record: ForecastRecord) -> Note | None:
+    """Return the note of a sealed record, or None."""
+    key = keys.note(record.deployment, record.asof_date)
+    found = store.get(key)
+    return None if found is None else Note.parse(found.data, what=key)
 
 
 def told_of(record: ForecastRecord) -> dict[str, Any]:

@@ -1,0 +1,44 @@
+"""Log lines, for people and for machines."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from forecastlab.adapters.json_log import JsonLines, trace_fields
+from forecastlab.usecases.run_events import events
+
+if TYPE_CHECKING:
+    pass
+
+
+def last_word(text: str, *, bug: BaseException | None = None) -> None:
+    """Write why the process ends: a line for a person, or one event where logs are JSON."""
+    root = logging.getLogger()
+    if any(isinstance(handler.formatter, JsonLines) for handler in root.handlers):
+        fields = {"event": "refused" if bug is None else "bug"}
+        root.error("%s", text, exc_info=bug, extra={"fields": fields})
+        return
+    if bug is not None:
+        traceback.print_exception(bug)
+    sys.stderr.write(f"forecastlab: {text}\n")
+
+
+def configure_logging(severity: str, verbose: int = 0, *, log_format: str = "text") -> None:
+    """Send log lines of at least `severity` to stderr; each -v lowers it by one.
+
+    As `json` they are one event a line. As `text` the events of a run's end are left out, for the
+    command itself tells a person the same; -v brings them back.
+    """
+    level = max(logging.getLevelNamesMapping()[severity.upper()] - 10 * verbose, logging.DEBUG)
+    handler = logging.StreamHandler(sys.stderr)
+    if log_format == "json":
+        handler.setFormatter(JsonLines(trace_fields(os.environ)))
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    quiet = log_format == "text" and level > logging.INFO
+    events.setLevel(logging.CRITICAL if quiet else logging.NOTSET)
