@@ -19,6 +19,7 @@ from forecastlab.usecases.champion import opened
 from forecastlab.usecases.open_bundle import OpenBundle
 from forecastlab.usecases.promote import enter_shadow, promote
 from forecastlab.usecases.promotion.chosen import Examination
+from forecastlab.usecases.promotion.operations import training_gate
 from forecastlab.usecases.promotion.paired import on_common_folds, paired_gate
 from forecastlab.usecases.promotion.refit import refit_gate
 from forecastlab.usecases.trials import read_trials
@@ -72,6 +73,9 @@ def test_a_refit_is_bound_to_what_the_champion_says(
     far = gate(leaning(bundle, 0.051))
     assert far["passed"] is False and "T14_X8 moves by up to 0.051" in far["reason"]
     assert far["max_dp"]["T14_X8"] == pytest.approx(0.051)
+    for candidate in ("T14_X8", "T21_X8"):
+        unknown = gate(leaning(bundle, float("nan"), candidate))
+        assert unknown["passed"] is False and f"{candidate} moves by up to nan" in unknown["reason"]
 
 
 def test_a_refit_that_cannot_be_compared_is_no_pass(
@@ -89,15 +93,28 @@ def test_which_gates_are_asked(lab: Lab, workspace: Workspace, second: str) -> N
     bundle = loaded(workspace, second)
     assert list(examination.gates(RegistryState(), bundle)) == ["audit"]
     refit = examination.gates(RegistryState(champion=lab.bundle), bundle)
-    assert list(refit) == ["health", "shadow", "audit", "refit"]
+    assert list(refit) == ["training", "health", "shadow", "audit", "refit"]
     manifest = bundle.files.manifest.model_copy(update={"recipe_digest": "sha256:" + "1" * 64})
     files = dataclasses.replace(bundle.files, manifest=manifest)
     other = dataclasses.replace(bundle, files=files)
     changed = examination.gates(RegistryState(champion=lab.bundle), other)
-    assert list(changed) == ["health", "shadow", "audit", "walk_forward"]
+    assert list(changed) == ["training", "health", "shadow", "audit", "walk_forward"]
     gone = examination.gates(RegistryState(champion="gone"), bundle)
     with pytest.raises(GateRefused, match="cannot be compared"):
         gone["comparison"](bundle)
+
+
+def test_a_bundle_trained_in_small_replaces_no_whole_one(lab: Lab, workspace: Workspace) -> None:
+    """It skips the proof that the training finds nothing where there is nothing to find."""
+    small = loaded(workspace, lab.bundle)
+    assert small.files.manifest.gates["quick"] is True
+    gates = {**small.files.manifest.gates, "quick": False}
+    manifest = small.files.manifest.model_copy(update={"gates": gates})
+    whole = dataclasses.replace(small, files=dataclasses.replace(small.files, manifest=manifest))
+    refused = training_gate(manifest)(small)
+    assert refused["passed"] is False and "trained in small" in refused["reason"]
+    assert training_gate(manifest)(whole)["passed"] is True
+    assert training_gate(small.files.manifest)(small)["passed"] is True, "trials may follow trials"
 
 
 def recipe_of(members: dict[str, dict[str, Any]]) -> Recipe:

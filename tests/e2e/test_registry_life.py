@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from forecastlab.adapters.local_store import LocalStore
+from forecastlab.bootstrap import Choice, chosen_settings, open_workspace
 from forecastlab.contracts.errors import GateRefused, StoreUnavailable
 from forecastlab.contracts.manifest import MANIFEST
 from forecastlab.contracts.operations import Operations
-from forecastlab.usecases import retire
+from forecastlab.usecases import retire, train
 from forecastlab.usecases.drill import Drill, refuse_slow
 from forecastlab.usecases.promotion import chosen
 from forecastlab.usecases.workspace import Workspace
 from tests.e2e.conftest import Lab
 from tests.e2e.test_predict import ASOF, contents
 from tests.support.command_line import CommandLine
+from tests.support.workspaces import CUT_OFF
 
 REGISTRY = "store/registry/flow_T21X8_T14X8"
 
@@ -65,7 +68,9 @@ def test_status_names_the_way_back_the_watch_and_who_waits(
     cli("bundles", "register", second).refused(2, "registered already")
     assert cli("status", "--json").document["challengers"] == [second]
     told = cli("promote", second, "--why", "a test", "--force").out
-    assert "watched until" in told and "forecastlab rollback" in told
+    # Without its deployment the command would roll back the default one.
+    assert "watched until" in told
+    assert "forecastlab rollback --deployment flow_T21X8_T14X8 --why" in told
     now = cli("status", "--json").document
     assert now["previous"] == lab.bundle
     assert now["watched_until"] > now["since"]
@@ -123,6 +128,21 @@ def test_the_last_rung_of_a_ladder_stays(
     cli("promote", lab.bundle, "--why", "first")
     cli("bundles", "register", second)
     cli("retire", second, "--why", "not needed").refused(2, "last bundle of v1")
+
+
+def test_a_name_that_the_registry_knows_is_not_taken_again(
+    lab: Lab, cli: CommandLine, second: str
+) -> None:
+    """Its files lie in another machine's folder: the next training there must not share it."""
+    cli("promote", lab.bundle, "--why", "first")
+    cli("bundles", "register", second)
+    shutil.rmtree(lab.models / second)
+    workspace = open_workspace(chosen_settings(Choice()))
+    for key in workspace.store.list(f"bundles/{second}/"):
+        (lab.models.parent / "store" / key).unlink()
+    recipe = SimpleNamespace(bundle_name="flow_T21X8_T14X8")
+    parts = cast(Any, SimpleNamespace(recipe=recipe, cut_off=CUT_OFF))
+    assert train._free_name(workspace, parts) == f"{lab.bundle}_3"
 
 
 @pytest.mark.parametrize("damage", ["corrupt", "missing"])
@@ -247,6 +267,16 @@ def test_a_drill_before_the_first_rollback_is_possible(
     assert (found["champion"], found["target"]) == (lab.bundle, second)
     assert found["rehearsed"] is True
     assert contents(tmp_path / "store") == {}
+
+
+@pytest.mark.parametrize("to", [(), ("--to", "named")])
+def test_no_drill_past_the_registry(
+    lab: Lab, cli: CommandLine, second: str, monkeypatch: pytest.MonkeyPatch, to: tuple[str, ...]
+) -> None:
+    """What PRODUCTION_DIR names speaks on, whatever a rollback writes."""
+    monkeypatch.setenv("PRODUCTION_DIR", str(lab.models / lab.bundle))
+    options = [second if one == "named" else one for one in to]
+    cli("drill", "rollback", *options).refused(2, f"PRODUCTION_DIR chooses {lab.bundle}", "Unset")
 
 
 def test_a_slow_rollback_is_refused() -> None:

@@ -192,6 +192,29 @@ def test_an_answer_after_the_next_close_counts_for_nothing(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.parametrize("days", ["0", "0.01", "nan", "-1", "4000"])
+def test_a_span_that_cannot_be_meant_is_refused(
+    desk: Desk, cli: CommandLine, monkeypatch: pytest.MonkeyPatch, days: str
+) -> None:
+    challenger = desk.enter("flow_challenger")
+    monkeypatch.setenv("FORECASTLAB_STORE", str(desk.store))
+    ended = cli("shadow", "report", challenger, "--days", days, "--source", "simulated")
+    assert ended.code == 2 and "Traceback" not in ended.err
+    assert ended.out == ""
+
+
+def test_a_live_shadow_is_not_judged_as_a_files(
+    desk: Desk, tmp_path: Path, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file has no present, so that late answers count there; here they would pass a gate."""
+    challenger = desk.enter("flow_challenger")
+    desk.set_clock(asof(3) + WAKES)
+    run_shadow(desk.workspace, name_of(1))
+    monkeypatch.setenv("FORECASTLAB_STORE", str(desk.store))
+    ended = cli("shadow", "report", challenger, "--days", "1", "--source", f"file:{tmp_path}")
+    ended.refused(2, "holds simulated candles")
+
+
 def test_hindsight_is_not_asked_for(desk: Desk) -> None:
     desk.enter("flow_later", training={"cut_off": name_of(5)})
     desk.wake(2)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from forecastlab.bootstrap import Choice, chosen_settings, open_workspace
+from forecastlab.contracts.errors import DataUnavailable
 from forecastlab.contracts.intervals import asof_name
 from forecastlab.contracts.registry import RegistryEvent
+from forecastlab.usecases import retrain
+from forecastlab.usecases import signals as signals_module
 from tests.support.command_line import CommandLine
 from tests.support.imports import ROOT
 from tests.support.signal_lab import CUT_OFF, DEPLOYMENT, LAST, SignalLab, make_signal_lab
@@ -29,6 +33,12 @@ OF_BITCOIN = {
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> SignalLab:
     return make_signal_lab(tmp_path_factory.mktemp("signals"))
+
+
+@pytest.fixture(scope="module")
+def later(tmp_path_factory: pytest.TempPathFactory) -> SignalLab:
+    """The same bundles, trained a day longer."""
+    return make_signal_lab(tmp_path_factory.mktemp("later"), cut_off=CUT_OFF + timedelta(days=1))
 
 
 @pytest.fixture
@@ -296,6 +306,75 @@ def test_a_rollback_moves_the_ladders_top(
     assert signals(cli, "--symbol", "SOLUSDT")["SOLUSDT"]["model_version"] == "v2_7"
 
 
+def test_a_model_that_cannot_be_asked_is_an_incident_though_others_answer(
+    lab: SignalLab, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = signals_module._asked
+
+    def broken(chosen: Any, symbol: str, *others: Any) -> Any:
+        if symbol == "SOLUSDT":
+            raise DataUnavailable("SOLUSDT: a hole.", remedy="Wait.")
+        return asked(chosen, symbol, *others)
+
+    monkeypatch.setattr(signals_module, "_asked", broken)
+    found = signals(cli)
+    assert "reason" in found["SOLUSDT"] and "score" in found["BTCUSDT"]
+    listed = cli("alerts", "--deployment", DEPLOYMENT, "--json").document
+    assert [one["opened"]["rule"] for one in listed["open"]] == ["ml_enrichment_error"]
+    monkeypatch.setattr(signals_module, "_asked", asked)
+    signals(cli)
+    assert cli("alerts", "--deployment", DEPLOYMENT, "--json").document["open"] == []
+
+
+def test_a_drill_counts_a_forecast_that_steps_down(
+    lab: SignalLab, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost(lab, monkeypatch, {("BTCUSDT", "4h"): [LAST - 3 * HOUR]})
+    options = ("--to", lab.bundle("v2_6"), "--deployment", DEPLOYMENT)
+    ended = cli("drill", "rollback", *options, "--json")
+    assert ended.code in {0, 5}, ended.err  # how fast this machine is, benchmarks say
+    assert ended.document["target"] == lab.bundle("v2_6")
+
+
+def test_status_tells_of_a_version_chosen_past_the_registry(
+    lab: SignalLab, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ML_MODEL_VERSION", "V1")
+    found = cli("status", "--deployment", DEPLOYMENT, "--json").document
+    assert (found["override"], found["speaks"]) == ("ML_MODEL_VERSION=v1", lab.bundle("v1"))
+    assert "ML_MODEL_VERSION=v1 speaks" in cli("status", "--deployment", DEPLOYMENT).out
+    monkeypatch.setenv("ML_MODEL_PATH", str(lab.models / lab.bundle("v2_6")))
+    ended = cli("status", "--deployment", DEPLOYMENT)
+    assert ended.code == 4 and f"names {lab.bundle('v2_6')}" in ended.err
+    monkeypatch.delenv("ML_MODEL_VERSION")
+    ended = cli("status", "--deployment", DEPLOYMENT, "--json")
+    assert ended.code == 4 and ended.document["override"] is None
+
+
+def test_the_only_bundle_of_a_rung_stays_though_the_registry_never_heard_of_it(
+    lab: SignalLab, cli: CommandLine
+) -> None:
+    options = ("--deployment", DEPLOYMENT, "--why", "not needed")
+    cli("retire", lab.bundle("v1"), *options).refused(2, "last bundle of v1")
+
+
+def test_a_shipped_rung_is_not_due_at_once(
+    lab: SignalLab, cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrain, "train", lambda *_: SimpleNamespace(name="a_challenger"))
+    config = tmp_path / "signal.toml"
+    monthly = 'policy = "monthly"\nladder ='
+    config.write_text((ROOT / "config/signal.toml").read_text().replace("ladder =", monthly))
+    ended = cli("retrain", str(config), "--no-promote", "--json")
+    assert ended.code == 0, ended.err
+    due = {one["version"]: one for one in ended.document["retrained"]["due"]}
+    assert {name: one["newest"] for name, one in due.items()} == {
+        version: lab.bundle(version) for version in ("v2_7", "v2_6", "v1")
+    }
+    next_asof = asof_name(CUT_OFF + timedelta(days=30), "1h")
+    assert {one["next_asof"] for one in due.values()} == {next_asof}
+
+
 def test_a_retired_bundle_is_off_the_ladder(
     lab: SignalLab, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -317,6 +396,49 @@ def test_a_retired_bundle_is_off_the_ladder(
     assert signals(cli, "--symbol", "SOLUSDT")["SOLUSDT"]["model_version"] == "v1"
     monkeypatch.setenv("ML_MODEL_VERSION", "v2_6")
     cli("signal", "--asof", ASOF).refused(2, "no bundle of v2_6")
+
+
+def test_a_bundle_that_merely_lies_in_the_store_is_off_the_ladder(
+    lab: SignalLab, later: SignalLab, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an import leaves it: it speaks once it is registered, not before."""
+    newer = later.bundle("v2_6")
+    shutil.copytree(later.models / newer, Path("store/bundles") / newer)
+    monkeypatch.setenv("ML_MODEL_VERSION", "v2_6")
+    assert signals(cli, "--symbol", "SOLUSDT")["SOLUSDT"]["bundle"] == lab.bundle("v2_6")
+    registered = cli("bundles", "register", newer, "--deployment", DEPLOYMENT)
+    assert registered.code == 0, registered.err
+    assert signals(cli, "--symbol", "SOLUSDT")["SOLUSDT"]["bundle"] == newer
+
+
+def test_a_lower_version_says_nothing_of_what_it_has_seen(
+    lab: SignalLab, later: SignalLab, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each version has a cut-off of its own: at an earlier as-of it would look ahead."""
+    newer = later.bundle("v2_6")
+    shutil.copytree(later.models / newer, Path("store/bundles") / newer)
+    assert cli("bundles", "register", newer, "--deployment", DEPLOYMENT).code == 0
+    early = later.cut_off - 2 * HOUR
+    lost(lab, monkeypatch, {(one, "1h"): [early] for one in SYMBOLS if one != "SOLUSDT"})
+    ended = cli("signal", "--asof", asof_name(early, "1h"), "--symbol", "SOLUSDT", "--json")
+    [one] = ended.document["signals"]
+    assert one["signal"] is None and "before the cut-off" in one["reason"]
+
+
+def test_a_folder_named_by_hand_and_a_version_must_agree(
+    lab: SignalLab, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRODUCTION_DIR", str(lab.models / lab.bundle("v1")))
+    assert signals(cli, "--symbol", "SOLUSDT")["SOLUSDT"]["model_version"] == "v1"
+    monkeypatch.setenv("ML_MODEL_VERSION", "v1")
+    assert signals(cli, "--symbol", "SOLUSDT")["SOLUSDT"]["model_version"] == "v1"
+    monkeypatch.setenv("ML_MODEL_VERSION", "v9")
+    cli("signal", "--asof", ASOF).refused(2, "ML_MODEL_VERSION='v9'")
+    monkeypatch.setenv("ML_MODEL_VERSION", "v2_7")
+    cli("signal", "--asof", ASOF).refused(2, "PRODUCTION_DIR selects", "Leave one of the two")
+    monkeypatch.delenv("ML_MODEL_VERSION")
+    monkeypatch.setenv("ML_MODEL_PATH", str(lab.models / lab.bundle("v2_7")))
+    cli("signal", "--asof", ASOF).refused(2, "ML_MODEL_PATH", "PRODUCTION_DIR selects")
 
 
 def test_switched_off_models_give_no_signal(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,15 +12,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from forecastlab.cli import analyse as analyse_command
 from forecastlab.contracts import keys
 from forecastlab.contracts.analysis_log import AnalysisBatch, AnalysisEntry
 from forecastlab.contracts.candles import Candles
 from forecastlab.contracts.errors import DataUnavailable, StoreUnavailable
 from forecastlab.contracts.intervals import Interval
+from forecastlab.usecases.analysis import log as analysis_log
 from forecastlab.usecases.analysis.log import AnalysisLog, chosen
 from forecastlab.usecases.analysis.report import read_analyses, scene_reports, sides_taken
 from tests.support.analyst_world import NOW, AnalystWorld
 from tests.support.faulty_http import FaultyServer
+from tests.support.faulty_http import slow as slow_fault
 from tests.support.llm_server import LlmWire
 from tests.support.memory_store import MemoryStore
 
@@ -61,12 +65,58 @@ def test_analyses_are_written_together(tmp_path: Path) -> None:
         for number in range(5):
             log.keep(key(number), entry())
         await asyncio.sleep(0.3)
-        log.keep(key(9), entry(scene_reason="last"))
+        log.keep(key(9), entry(scene_reason="last", at=NOW + timedelta(seconds=1)))
         await log.close()
 
     asyncio.run(run())
     assert len(world.store.written) == 2
     assert [one.scene_reason for one in stored(world.store)] == [*["volatile"] * 5, "last"]
+
+
+def test_what_comes_while_the_store_writes_is_written_too(tmp_path: Path) -> None:
+    world = AnalystWorld(tmp_path, None)
+
+    async def run() -> None:
+        log = AnalysisLog(world.store, DEPLOYMENT, world.clock, every_s=0.02)
+        loop, writing = asyncio.get_running_loop(), asyncio.Event()
+
+        def slow(_: str) -> None:
+            loop.call_soon_threadsafe(writing.set)
+            time.sleep(0.1)
+
+        world.store.before_put = slow
+        log.keep(key(1), entry())
+        await writing.wait()
+        log.keep(key(2), entry())
+        await asyncio.sleep(0.5)
+        assert len(stored(world.store)) == 2, "nobody else came by, and nobody closed it"
+        await log.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_an_analysis_is_kept_though_its_rival_never_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: bool
+) -> None:
+    monkeypatch.setattr(analysis_log, "CLOSE_S", 0.2)
+    with FaultyServer(LlmWire()) as server:
+        server.always(slow_fault(3.0))
+        world = AnalystWorld(tmp_path, server)
+
+        async def run() -> None:
+            desk = world.desk(name="claude")
+            if broken:
+                desk = replace(desk, prompt="no such words")
+            log = AnalysisLog(world.store, DEPLOYMENT, world.clock, rival=desk, share=1.0)
+            log.keep(key(1), entry())
+            await asyncio.sleep(0.05)
+            await log.close()
+            await desk.close()
+
+        asyncio.run(run())
+    [found] = stored(world.store)
+    assert (found.signal, found.rival) == ("BUY", None)
 
 
 def test_a_store_that_fails_costs_analyses_and_nothing_else(tmp_path: Path) -> None:
@@ -168,6 +218,26 @@ def test_outcomes_are_read_from_closes_after_the_answer() -> None:
     found = sides_taken(Archive(turns=22), entries)
     assert found == {0: True, 1: False, 4: False}
     # From hour 20 to 24 the price goes up two and down two: nobody was right.
+
+
+@pytest.mark.parametrize("written", ["BTC/USDT", "btc-usdt", "../BTCUSDT"])
+def test_outcomes_are_found_however_a_caller_writes_the_market(written: str) -> None:
+    assert sides_taken(Archive(turns=22), [entry(market=written)]) == {0: True}
+
+
+def test_the_table_shows_what_the_rival_cost() -> None:
+    usage = {"cached_tokens": 0, "input_tokens": 1, "output_tokens": 1, "currency": "USD"}
+    rival = {
+        "provider": "claude",
+        "model": "r",
+        "prompt_version": "signal-1",
+        "signal": "BUY",
+        "confidence": 60,
+        "usage": {**usage, "cost": "0.0123"},
+    }
+    entries = [entry(usage={**usage, "cost": "0.0001"}, rival=rival)]
+    row = analyse_command._row(scene_reports(entries, {})[0])
+    assert {"0.0001 USD", "0.0123 USD"} <= set(row)
 
 
 def test_the_report_tells_by_scene() -> None:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from forecastlab.adapters.redis_cache import RedisCache
 from forecastlab.api.analyst import REQUEST_EXAMPLE, AnalystPart
-from forecastlab.bootstrap.analyst import open_analyst
+from forecastlab.bootstrap.analyst import AnalystParts, open_analyst
+from forecastlab.contracts.errors import ConfigError
+from forecastlab.contracts.llm import parse_analyst
 from forecastlab.settings import Settings, read_settings
 from tests.support.analyst_world import request
 from tests.support.faulty_http import FaultyServer, answer
 from tests.support.llm_server import LlmWire
 from tests.support.memory_store import MemoryStore
-from tests.support.service import Service, running
+from tests.support.redis_server import free_port
+from tests.support.service import Answer, Service, running
 
 KEY = "sk-test-0123456789abcdef"
 CONFIGS = Path(__file__).parents[2] / "config"
@@ -91,7 +98,8 @@ def test_health_tells_what_is_unwell(service: Service, server: FaultyServer) -> 
     part = service.get("/health").document["components"]["analyst"]
     assert part == {
         "status": "ok",
-        "redis": "healthy",
+        "redis": "disabled",
+        "cache": "healthy",
         "deepseek": "unknown",
         "local_model": "healthy",
     }
@@ -101,6 +109,9 @@ def test_health_tells_what_is_unwell(service: Service, server: FaultyServer) -> 
     assert service.post("/api/v1/inference", asked(seed=2)).document["path"] == "fallback"
     found = service.get("/health").document
     assert (found["status"], found["components"]["analyst"]["deepseek"]) == ("degraded", "failing")
+    service.post("/api/v1/inference", asked(seed=3))
+    found = service.get("/health").document
+    assert (found["status"], found["components"]["analyst"]["deepseek"]) == ("degraded", "resting")
 
 
 def test_no_key_and_no_text_of_the_model_leaks(service: Service, server: FaultyServer) -> None:
@@ -156,6 +167,101 @@ def test_analyses_are_kept_when_the_service_ends(
     with running([AnalystPart(lambda: open_analyst(chosen, store))]) as (service, _):
         service.post("/api/v1/inference", asked())
     assert len(store.list("analyses/")) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "environment", "told"),
+    [
+        ('prompt = "signl-1"', {}, "signl-1"),
+        ('rival_prompt = "nonesuch"', {}, "nonesuch"),
+        ("providers = 3", {}, "providers"),
+        ("[providers]\ndeepseek = 3", {}, "deepseek"),
+        ("", {"REDIS_URL": "localhost:hunter2"}, "REDIS_URL"),
+        ("", {"REDIS_URL": "redis://:hunter2@x:port/0"}, "REDIS_URL"),
+        (None, {"DEEPSEEK_API_KEY": "hunter2 hunter2"}, "DEEPSEEK_API_KEY"),
+    ],
+)
+def test_a_configuration_that_cannot_work_is_refused_at_the_start(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    line: str | None,
+    environment: dict[str, str],
+    told: str,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if line is not None:
+        environment = {**environment, "FORECASTLAB_CONFIGS": str(tmp_path)}
+        (tmp_path / "analyst.toml").write_text(line)
+    with pytest.raises(ConfigError, match=told) as refusal:
+        open_analyst(settings(tmp_path, **environment), MemoryStore())
+    assert refusal.value.remedy
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_every_variable_of_the_seed_does_what_it_says(
+    tmp_path: Path, server: FaultyServer, wire: LlmWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    there = {"DEEPSEEK_API_KEY": KEY, "DEEPSEEK_BASE_URL": f"{server.url}/v1"}
+
+    def answers(*seeds: int, **environment: str) -> list[Answer]:
+        chosen = settings(tmp_path, **there, **environment)
+        with running([AnalystPart(lambda: open_analyst(chosen, MemoryStore()))]) as (service, _):
+            return [service.post("/api/v1/inference", asked(seed=seed)) for seed in seeds]
+
+    def sent() -> str:
+        return server.requests[-1].body.decode()
+
+    price = str(request(seed=1).market_data.current_price)
+    answers(1, 1, CACHE_TTL="0")
+    assert wire.answered == 2
+    assert price not in sent()
+    answers(1, ENABLE_ANONYMIZATION="0")
+    assert price in sent()
+    server.always(answer(503))
+    assert [one.status for one in answers(2, FALLBACK_TO_LOCAL="0")] == [503]
+    reasons = [
+        one.document["fallback_reason"] for one in answers(3, 4, MAX_FAILURES_BEFORE_FALLBACK="1")
+    ]
+    assert [one.partition("(")[0] for one in reasons] == ["outage", "breaker_open"]
+    elsewhere = settings(
+        tmp_path,
+        DEEPSEEK_API_KEY=KEY,
+        ENABLE_ANONYMIZATION="0",
+        REDIS_URL=f"redis://127.0.0.1:{free_port()}/0",
+    )
+    parts = open_analyst(elsewhere, MemoryStore())
+    assert parts.analyst.anonymizes, "plain values go to a model on this machine alone"
+    assert isinstance(parts.analyst.cache, RedisCache)
+    asyncio.run(parts.close())
+
+
+def test_a_rival_shares_the_budget_and_so_the_currency() -> None:
+    text = (CONFIGS / "analyst.toml").read_text().replace("note =", 'rival = "claude"\nnote =', 1)
+    assert parse_analyst(text, what="x").rival == "claude"
+    head, claude = text.split("[providers.claude.prices]")
+    foreign = claude.replace('"USD"', '"CNY"', 1)
+    with pytest.raises(ConfigError, match="one currency"):
+        parse_analyst(f"{head}[providers.claude.prices]{foreign}", what="x")
+
+
+def test_a_service_ends_though_the_analyst_does_not(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("forecastlab.api.analyst._CLOSE_S", 0.1)
+
+    async def never() -> None:
+        await asyncio.sleep(5)
+
+    async def run() -> None:
+        part = AnalystPart(lambda: cast("AnalystParts", SimpleNamespace(close=never)))
+        part.start()
+        part.parts()
+        await asyncio.to_thread(part.stop)
+        assert not part.ready
+
+    asyncio.run(run())
+    assert "not closed within" in caplog.text
 
 
 def test_without_a_key_it_works_by_rules_alone(

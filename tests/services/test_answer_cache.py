@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -123,6 +123,34 @@ def test_a_redis_that_says_nothing_is_waited_for_once(caplog: pytest.LogCaptureF
     assert "hunter2" not in caplog.text
 
 
+def test_a_redis_that_is_slow_at_every_turn_is_not_waited_for_twice() -> None:
+    """Slow is slower than a request may wait for half of its two calls, and no outage yet."""
+    handlers: list[asyncio.Task[None]] = []
+
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (task := asyncio.current_task()) is not None:
+            handlers.append(task)
+        while line := await reader.readline():
+            parts = [await reader.readline() for _ in range(2 * int(line[1:]))]
+            is_ours = parts[1].strip().upper() in (b"GET", b"SET")
+            await asyncio.sleep(0.17 if is_ours else 0)
+            writer.write(b"$-1\r\n" if parts[1].strip().upper() == b"GET" else b"+OK\r\n")
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    async def run() -> None:
+        server = await asyncio.start_server(answers, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        cache = RedisCache(f"redis://127.0.0.1:{port}/0?protocol=2")
+        assert await timed(cache) < MOST_S
+        await cache.close()
+        server.close()
+        await asyncio.gather(*handlers, return_exceptions=True)
+
+    asyncio.run(run())
+
+
 @NEEDS_REDIS
 def test_a_full_redis_keeps_nothing_and_serves_on() -> None:
     async def run(url: str) -> None:
@@ -168,6 +196,32 @@ def test_a_file_that_is_no_database_is_replaced(tmp_path: Path) -> None:
         await cache.close()
 
     asyncio.run(run())
+
+
+def test_a_file_that_is_damaged_is_replaced_with_its_journal(tmp_path: Path) -> None:
+    path = tmp_path / "answers.sqlite"
+
+    async def fill() -> None:
+        cache = SqliteCache(path)
+        for number in range(50):
+            await cache.put(f"key{number}", bytes(1000), ttl_s=30)
+        await cache.close()
+
+    asyncio.run(fill())
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    journal = path.with_name("answers.sqlite-wal")
+    journal.write_bytes(b"of the old one")
+
+    async def run() -> None:
+        cache = SqliteCache(path)
+        for _ in range(2):
+            await cache.put("key", b"x", ttl_s=30)
+        assert (await cache.get("key"), cache.state) == (b"x", "healthy")
+        await cache.close()
+
+    asyncio.run(run())
+    assert not journal.exists() or b"of the old one" not in journal.read_bytes()
 
 
 def test_a_folder_that_cannot_be_made_costs_no_error(tmp_path: Path) -> None:

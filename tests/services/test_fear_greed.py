@@ -29,7 +29,7 @@ def mood(server: FaultyServer, times: int = 1) -> list[dict[str, float | str]]:
     async def run() -> list[dict[str, float | str]]:
         source = FearGreed(f"{server.url}/fng/", deadline_s=0.5)
         try:
-            return await asyncio.gather(*(source.values() for _ in range(times)))
+            return [await source.values() for _ in range(times)]
         finally:
             await source.close()
 
@@ -41,6 +41,25 @@ def test_it_is_asked_once_for_many() -> None:
         assert (
             mood(server, 5) == [{"fear_greed_index": 25.0, "fear_greed_label": "extreme_fear"}] * 5
         )
+        assert len(server.requests) == 1
+
+
+def test_one_waits_for_it_and_nobody_else() -> None:
+    async def run(url: str) -> list[dict[str, float | str]]:
+        source, told = FearGreed(url, deadline_s=5.0), []
+
+        async def ask() -> None:
+            told.append(await source.values())
+
+        await asyncio.gather(*(ask() for _ in range(4)))
+        await source.close()
+        return told
+
+    with FaultyServer(honest) as server:
+        server.next(slow(0.3))
+        *others, first = asyncio.run(run(server.url))
+        assert others == [{}] * 3
+        assert first["fear_greed_index"] == 25.0
         assert len(server.requests) == 1
 
 

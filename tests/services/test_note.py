@@ -93,6 +93,15 @@ def test_it_hears_what_the_record_says() -> None:
     assert told["probabilities"]["1"] == pytest.approx(first.pred_proba["1"], rel=0.01)
 
 
+@pytest.mark.parametrize(("name", "meaning"), [("T21_X8", "0.08"), ("H5", "more than 0")])
+def test_it_hears_what_a_label_means(name: str, meaning: str) -> None:
+    sealed = record()
+    forecasts = {name: sealed.forecasts["T21_X8"]}
+    told = told_of(sealed.model_copy(update={"forecasts": forecasts}))["forecast_1"]
+    assert meaning in told["rule"]
+    assert name not in json.dumps(told)
+
+
 def test_without_a_model_the_morning_goes_on(world: AnalystWorld, server: FaultyServer) -> None:
     for fault in (answer(503), answer(402), slow(9.0), LlmWire().says("no json")):
         world.deadline_s = 0.3

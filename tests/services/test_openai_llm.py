@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from forecastlab.adapters.openai_llm import OpenAiLlm
 from forecastlab.adapters.retry import RetryPolicy
-from forecastlab.contracts.llm import LlmFailed, Provider, Reply, Tokens
+from forecastlab.contracts.llm import LlmFailed, Provider, Reply, Tokens, parse_analyst
 from tests.support.faulty_http import (
     Fault,
     FaultyServer,
@@ -24,6 +25,7 @@ from tests.support.faulty_http import (
 from tests.support.faulty_http import (
     Reply as HttpReply,
 )
+from tests.support.imports import ROOT
 from tests.support.llm_server import LlmWire, asked
 
 QUICK = RetryPolicy(first_delay_s=0.01, max_delay_s=0.02, attempts=3)
@@ -41,6 +43,11 @@ NAMED = {
     "claude": {"key": "ANTHROPIC_API_KEY"},
     "gemini": {"key": "GEMINI_API_KEY", "extra": {"reasoning_effort": "none"}},
 }
+
+
+CONFIGURED = parse_analyst(
+    (ROOT / "config" / "analyst.toml").read_text(encoding="utf-8"), what="analyst.toml"
+).providers
 
 
 @pytest.fixture
@@ -92,6 +99,42 @@ def test_each_named_provider_is_asked_as_it_wants(
     assert {key: body.get(key) for key in NAMED[name].get("extra", {})} == NAMED[name].get(
         "extra", {}
     )
+
+
+@pytest.mark.parametrize("name", sorted(CONFIGURED))
+def test_the_providers_of_the_configuration_speak_it(
+    server: FaultyServer, wire: LlmWire, name: str
+) -> None:
+    """As they stand in the file, but for the address; none of them is to think aloud."""
+    own = CONFIGURED[name]
+    assert own.base_url.startswith("https://")
+    assert own.prices.stated.year >= 2025
+    there = Provider.model_validate({**own.model_dump(), "base_url": f"{server.url}/v1"})
+
+    async def run() -> Reply:
+        llm = OpenAiLlm(there, "k-123", policy=QUICK)
+        try:
+            return await llm.ask(MESSAGES, deadline_s=5.0)
+        finally:
+            await llm.close()
+
+    server.next(answer(503), wire.says(" "))
+    assert asyncio.run(run()).tokens == ONCE + ONCE
+    body = asked(server.requests[-1])
+    assert body["model"] == own.model
+    assert {key: body.get(key) for key in NAMED[name].get("extra", {})} == NAMED[name].get(
+        "extra", {}
+    )
+
+
+def test_no_key_stands_in_a_log(server: FaultyServer, caplog: pytest.LogCaptureFixture) -> None:
+    """Not even where the libraries tell all that they do."""
+    with caplog.at_level(logging.DEBUG):
+        ask(server)
+        server.always(answer(401, {"error": {"message": "bad key k-123"}}))
+        failure(server)
+    assert len(caplog.records) > 2
+    assert "k-123" not in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -191,6 +234,19 @@ def test_cached_tokens_by_either_name(
 def test_usage_that_makes_no_sense_counts_nothing(server: FaultyServer, wire: LlmWire) -> None:
     wire.usage = {"prompt_tokens": -5, "completion_tokens": None, "prompt_cache_hit_tokens": 10**9}
     assert ask(server).tokens == Tokens()
+
+
+def test_the_headers_say_neither_whose_account_nor_what_machine(
+    server: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-lab")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-lab")
+    ask(server)
+    [request] = server.requests
+    told = {name: value for name, value in request.headers.items() if name.startswith("x-")}
+    assert set(told) <= {"x-stainless-retry-count", "x-stainless-read-timeout"}
+    assert request.headers["user-agent"] == "forecastlab"
+    assert "-lab" not in str(request.headers).replace("forecastlab", "")
 
 
 def test_a_plain_address_elsewhere_is_refused() -> None:

@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 
 import pytest
 
@@ -216,6 +217,24 @@ def test_a_client_that_has_given_up_hangs_up() -> None:
     with RawServer(SLOW["a body in drops"]) as server:
         assert failure(server.url, deadline_s=DEADLINE_S).kind == "timeout"
         # Else its thread would read on for as long as the server sends.
+        for thread in inference_threads():
+            thread.join(5)
+        assert inference_threads() == []
+
+
+def test_a_client_that_gave_up_before_it_was_connected_asks_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resolved, connect = threading.Event(), HTTPConnection.connect
+
+    def late(self: HTTPConnection) -> None:
+        resolved.wait(5)
+        connect(self)
+
+    monkeypatch.setattr(HTTPConnection, "connect", late)
+    with RawServer(SLOW["a body in drops"]) as server:
+        assert failure(server.url, deadline_s=0.2).facts == "timeout(0.2 s)"
+        resolved.set()
         for thread in inference_threads():
             thread.join(5)
         assert inference_threads() == []

@@ -105,6 +105,22 @@ def test_sigterm_finishes_what_is_under_way(tmp_path: Path, exchange: Exchange) 
     assert "has ended as it was asked to" in log and "Traceback" not in log
 
 
+def test_a_thread_that_waits_for_the_exchange_does_not_hold_the_end_up(
+    tmp_path: Path, exchange: Exchange
+) -> None:
+    url = exchange.server.url
+    served = serving(folder=tmp_path, FORECASTLAB_BINANCE_URL=url, FORECASTLAB_API_DRAIN_S="0.3")
+    with served as (service, process):
+        exchange.server.always(slow(9), path=KLINES)
+        path = "/v1/klines/BTCUSDT/1h?end_time=1518000000000&limit=7"
+        thread = threading.Thread(target=lambda: service.get(path))
+        thread.start()
+        wait_until(lambda: len(exchange.server.asked(KLINES)) == 1, seconds=10)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=7) == 143
+        thread.join()
+
+
 def test_tls_by_options_and_the_end_by_ctrl_c(tmp_path: Path) -> None:
     tls = self_signed(tmp_path)
     with serving("--source", "simulated", folder=tmp_path, tls=tls) as (service, process):

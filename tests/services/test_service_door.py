@@ -75,6 +75,14 @@ def test_keys_follow_their_file(tmp_path: Path) -> None:
         service.get("/info", {"X-API-Key": ""}).refused(401)
 
 
+def test_keys_that_go_before_the_first_request_open_no_door() -> None:
+    keys = ["the-key"]
+    with running([Part()], keys=lambda: tuple(keys), wait=False) as (service, _):
+        keys.clear()
+        wait_until(lambda: service.get("/readyz").status == 200)
+        service.get("/info").refused(401)
+
+
 def test_one_callers_haste_is_not_anothers() -> None:
     with running([Part()], limits=replace(PATIENT, rate=1), keys=lambda: KEYS) as (service, _):
         codes = [service.get("/info").status for _ in range(4)]

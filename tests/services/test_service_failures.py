@@ -7,6 +7,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -194,6 +195,54 @@ def test_a_head_without_end_is_refused(service: Service) -> None:
     parsed(raw(service, b"GET /livez HTTP/1.1\r\n", endless)).refused(431, "head")
 
 
+def test_trailers_are_no_headers(service: Service) -> None:
+    body = b'11\r\n{"text": "hello"}\r\n0\r\n'
+    head = post(b"Transfer-Encoding: chunked", b"Connection: close")
+    reply = parsed(raw(service, head + body + b"X-Request-Id: trailed\r\n\r\n"))
+    assert reply.status == 200 and reply.headers["x-request-id"] != "trailed"
+
+
+@pytest.mark.parametrize(
+    "filler",
+    [b"X-Trailer: 1\r\n" * 100, b"x" * 1000],
+    ids=["many trailers", "one without end"],
+)
+def test_trailers_without_end_are_refused(service: Service, filler: bytes) -> None:
+    head = post(b"Transfer-Encoding: chunked") + b"0\r\nX-Long: 1"
+    with service.socket() as line:
+        line.sendall(head + (b"\r\n" if filler.endswith(b"\n") else b""))
+        time.sleep(0.1)
+        sent = 0
+        with suppress(ConnectionError):
+            while sent < 100 * HEAD_BYTES:
+                sent += line.send(filler)
+    assert sent < 100 * HEAD_BYTES  # else they stay in memory, however many they are
+
+
+def test_chunks_of_one_byte_are_read(service: Service) -> None:
+    text = b'{"text": "%s"}' % (b"a" * 30_000)
+    body = b"".join(b"1\r\n%c\r\n" % one for one in text) + b"0\r\n\r\n"
+    head = post(b"Transfer-Encoding: chunked", b"Connection: close")
+    reply = parsed(raw(service, head, body, pause_s=0.05))
+    assert len(reply.document["said"]) == 30_000
+
+
+UPGRADE = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABk")
+
+
+def test_an_upgrade_is_declined_and_the_connection_not_kept(service: Service) -> None:
+    ask = b"\r\n".join([b"GET /livez HTTP/1.1", b"Host: a", *UPGRADE, b"", b""])
+    reply = parsed(raw(service, ask))
+    assert reply.document == {"status": "alive"}
+    assert reply.headers["connection"] == "close"  # what came next could not be read
+
+
+@pytest.mark.parametrize("how", [b"Content-Length: 13", b"Transfer-Encoding: chunked"])
+def test_a_body_behind_an_upgrade_is_not_lost_in_silence(service: Service, how: bytes) -> None:
+    reply = raw(service, post(*UPGRADE, how))
+    parsed(reply).refused(400, "Upgrade")
+
+
 @pytest.mark.parametrize(
     "garbage",
     [
@@ -270,6 +319,13 @@ def test_our_errors_have_a_status(
     answer.refused(status, error.facts)
     # What to do about it is for the caller only where it is his to do.
     assert (error.remedy in answer.document["error"]) == (status < 500)
+
+
+def test_where_files_lie_is_not_told(service: Service, part: Part) -> None:
+    part.raised = DataUnavailable("The store /srv/lab/data cannot be read.", remedy="Look.")
+    answer = service.get("/raise")
+    answer.refused(503, "The store …/data cannot be read.")
+    assert "/srv" not in answer.document["error"]
 
 
 @pytest.mark.parametrize("given", ["x" * 65, 'a"b', "a b", "ä"])

@@ -22,7 +22,7 @@ from forecastlab.usecases.workspace import Workspace
 from tests.support.binance_wire import KLINES
 from tests.support.exchange import LAST, NOW, Exchange, closed_hours
 from tests.support.faulty_http import answer, slow
-from tests.support.service import Service, running
+from tests.support.service import Service, running, wait_until
 from tests.support.synthetic import synthetic_market
 from tests.support.workspaces import write_candles
 
@@ -210,13 +210,23 @@ def test_a_series_that_cannot_be_meant_is_refused(strict: Service, path: str) ->
 
 
 def test_a_slow_series_holds_no_other_up(service: Service, exchange: Exchange) -> None:
-    exchange.server.next(slow(1.0), path=KLINES)
+    exchange.server.next(slow(1.4), path=KLINES)
     thread = threading.Thread(target=service.get, args=("/v1/klines/BTCUSDT/1d",))
     thread.start()
+    wait_until(lambda: len(exchange.server.asked(KLINES)) == 1)
     assert service.get("/livez").status == 200
     assert len(ask(service, one(interval="4h"))["results"]["BTCUSDT:4h"]) == 100
     assert thread.is_alive()
     thread.join()
+
+
+def test_a_series_that_hangs_fails_alone(workspace: Workspace, exchange: Exchange) -> None:
+    CandleLake(workspace.store).append(closed_hours(), seen_at=NOW)
+    exchange.server.always(slow(1.5))
+    with running([Klines(workspace, Metrics(), within_s=0.5)]) as (service, _):
+        asked = ask(service, one(limit=10), one(interval="4h"))
+    assert len(asked["results"]["BTCUSDT:1h"]) == 10
+    assert asked["errors"] == {"BTCUSDT:4h": "BTCUSDT:4h did not come within 0.5 s."}
 
 
 def test_what_the_lake_holds_is_not_asked_for(

@@ -93,6 +93,17 @@ def test_a_component_that_cannot_start_ends_the_service() -> None:
         run(server, listening)
 
 
+def test_what_still_starts_at_the_end_is_stopped_and_nothing_else_starts() -> None:
+    part, other = Part(), Other()
+    part.may_start.clear()
+    with running([part, other], wait=False) as (service, server):
+        wait_until(lambda: service.get("/livez").status == 200)
+        server.handle_exit(signal.SIGTERM, None)
+    part.may_start.set()
+    wait_until(lambda: part.stopped, seconds=5)
+    assert part.ready and not other.ready
+
+
 def test_the_end_waits_for_what_is_under_way() -> None:
     part = Part()
     with running([part]) as (service, server):

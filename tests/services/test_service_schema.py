@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from forecastlab.api.guard import OPEN
+from tests.support.imports import ROOT
 from tests.support.service import Service, serving
+from tests.support.signal_service import copy_bundles
 
 KEY = "a-key-of-the-test"
 
@@ -26,6 +28,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         FORECASTLAB_API_KEYS=KEY,
         FORECASTLAB_API_RATE="0",
         FORECASTLAB_SIMULATED_NOW="2025-10-01T00:05:00",
+        # Signals are made by the shipped bundles.
+        FORECASTLAB_MODELS=str(copy_bundles(folder)),
+        FORECASTLAB_CONFIGS=str(ROOT / "config"),
+        part="signals",
     ) as (service, _):
         yield service
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
 import pandas as pd
 
 from forecastlab.contracts import keys
+from forecastlab.contracts.analysis_log import AnalysisBatch
 from forecastlab.contracts.canonical import canonical_bytes
 from forecastlab.contracts.incidents import CLOSED, OPENED, IncidentClosed, IncidentOpened
 from forecastlab.contracts.intervals import asof_name
@@ -168,7 +169,9 @@ def put_areas(store: ObjectStore, series: Series) -> None:
     for asof in asofs:
         put(store, f"{scope}explanations/{asof}.json", canonical_bytes(explanation(asof)))
         put(store, f"{scope}notes/{asof}.json", canonical_bytes(note(asof)))
-    put(store, f"{scope}analyses/{asofs[-1]}-1.json", canonical_bytes(ANALYSIS))
+    written = datetime(2025, 10, 1, 0, 5, tzinfo=UTC)
+    key = keys.analysis_batch(series.deployment, written, "1a2b3c4d")
+    put(store, key, canonical_bytes(analyses(written)))
     put_incidents(store, series)
     put(store, f"{scope}health/{asofs[-1]}.json", canonical_bytes(HEALTH))
     shadow = f"shadow/{series.deployment}/{asofs[-1]}.json"
@@ -210,17 +213,66 @@ def note(asof: str) -> dict[str, Any]:
     """Return a day's note as a language model wrote it."""
     return {
         "schema_version": 1,
+        "deployment": keys.ROOT_DEPLOYMENT,
         "asof_date": asof,
-        "note": f"BTC may move; the side is open. {INJECTION}",
+        "record_digest": ZEROS,
+        "created_at": "2025-10-01T00:06:00Z",
+        "language": "en",
+        "text": f"BTC may move; the side is open. {INJECTION}",
+        "direction": "none",
+        "provider": "deepseek",
         "model": "deepseek-flash",
-        "cost_usd": 0.00047,
-        "path": "llm",
-        "cached": False,
-        "inputs": {"probabilities": {"-1": 0.3, "0": 0.4, "1": 0.3}, "regime": "ranging"},
+        "prompt_version": "note-2",
+        "inputs": {
+            "forecast_1": {"probabilities": {"-1": 0.3, "0": 0.4, "1": 0.3}},
+            "regime": "ranging",
+        },
+        "usage": USAGE,
     }
 
 
-ANALYSIS: Final[dict[str, Any]] = {"scene": "calm", "path": "local_rules", "model": None}
+USAGE: Final[dict[str, Any]] = {
+    "cached_tokens": 128,
+    "input_tokens": 500,
+    "output_tokens": 660,
+    "cost": "0.00047",
+    "currency": "USD",
+}
+
+
+def analyses(at: datetime) -> dict[str, Any]:
+    """Return a batch of analyses: by rules, by a model with a rival beside it, and a fallback."""
+    by_rules = {
+        "at": at,
+        "market": "BTCUSDT",
+        "scene": "simple",
+        "scene_reason": "calm_with_clear_rsi",
+        "path": "local",
+        "fallback_reason": None,
+        "provider": None,
+        "model": "local_simple",
+        "prompt_version": None,
+        "signal": "SELL",
+        "confidence": 70,
+        "values": {"rsi": 68.0},
+        "duration_ms": 1.2,
+    }
+    by_model = {
+        **by_rules,
+        "scene": "complex",
+        "scene_reason": "volatile",
+        "path": "llm",
+        "provider": "deepseek",
+        "model": f"deepseek-flash {INJECTION}",
+        "prompt_version": "signal-1",
+        "signal": "BUY",
+        "usage": USAGE,
+    }
+    failed = {**by_rules, "path": "fallback", "fallback_reason": "outage(503)", "signal": "HOLD"}
+    entries = (by_rules, by_model, failed)
+    return AnalysisBatch.model_validate({"entries": entries}).model_dump(mode="json")
+
+
 HEALTH: Final[dict[str, Any]] = {
     "passed": False,
     "bundle": BUNDLE,

@@ -63,6 +63,7 @@ class SignalLab:
 
     candles: Path
     models: Path
+    cut_off: datetime = CUT_OFF
 
     @property
     def source(self) -> str:
@@ -71,7 +72,7 @@ class SignalLab:
 
     def bundle(self, version: str) -> str:
         """Return the name of a version's bundle."""
-        return bundle_name(version)
+        return bundle_name(version, self.cut_off)
 
     def without(self, folder: Path, lost: Mapping[tuple[str, str], Sequence[datetime]]) -> Path:
         """Write the candles once more, with some opens of some series taken out."""
@@ -83,22 +84,24 @@ class SignalLab:
         return write_candles(Market(series), folder)
 
 
-def bundle_name(version: str) -> str:
+def bundle_name(version: str, cut_off: datetime = CUT_OFF) -> str:
     """Return the name of a version's bundle."""
-    return f"{DEPLOYMENT}_{version}_{CUT_OFF:%Y%m%d}"
+    return f"{DEPLOYMENT}_{version}_{cut_off:%Y%m%d}"
 
 
-def make_signal_lab(root: Path, *, champion: str = "v2_7") -> SignalLab:
+def make_signal_lab(
+    root: Path, *, champion: str = "v2_7", cut_off: datetime = CUT_OFF
+) -> SignalLab:
     """Fit and write all three bundles, and name one as the first champion."""
     models = root / "models"
     text = (ROOT / "config" / "signal.toml").read_text(encoding="utf-8")
     for recipe in parse_recipe(text, what="signal.toml").versions:
-        _write(models / bundle_name(str(recipe.recipe)), _small(recipe))
-    name = bundle_name(champion)
+        _write(models / bundle_name(str(recipe.recipe), cut_off), _small(recipe), cut_off)
+    name = bundle_name(champion, cut_off)
     known = digest((models / name / MANIFEST).read_bytes())
     first = f'[{DEPLOYMENT}]\nbundle = "{name}"\ndigest = "{known}"\n'
     (models / "champions.toml").write_text(first, encoding="utf-8")
-    return SignalLab(write_candles(market(), root / "candles"), models)
+    return SignalLab(write_candles(market(), root / "candles"), models, cut_off)
 
 
 def _small(recipe: Recipe) -> Recipe:
@@ -113,9 +116,9 @@ def _small(recipe: Recipe) -> Recipe:
     )
 
 
-def _write(folder: Path, recipe: Recipe) -> None:
+def _write(folder: Path, recipe: Recipe, cut_off: datetime) -> None:
     learners = make_learners(recipe)
-    view = market().as_of(CUT_OFF + HOUR)
+    view = market().as_of(cut_off + HOUR)
     materials = build_materials(view, recipe, learners.values())
     rules = {name: _rule(tuple(learners)) for name in recipe.target.candidates}
     forecasters = final_fit(materials, recipe, learners, rules, progress())
@@ -128,6 +131,8 @@ def _write(folder: Path, recipe: Recipe) -> None:
     files[KNOWN_ANSWERS] = known_answers(forecasters, features)
     files |= {CARD: b"# A made-up bundle\n", EVIDENCE: b"none"}
     manifest = _manifest(folder.name, recipe, forecasters, materials)
+    learnt = manifest.training.model_copy(update={"cut_off": asof_name(cut_off, "1h")})
+    manifest = manifest.model_copy(update={"training": learnt})
     entries = {path: file_entry(data) for path, data in sorted(files.items())}
     files[MANIFEST] = manifest.model_copy(update={"files": entries}).stored()
     for name, data in files.items():

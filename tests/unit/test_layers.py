@@ -52,7 +52,7 @@ PLAIN: Final = {
         "itertools",
     ),
     *("json", "math", "numbers", "numpy", "operator", "pandas", "re", "statistics", "string"),
-    *("textwrap", "types", "typing"),
+    *("textwrap", "types", "typing", "unicodedata"),
 }
 """Modules that can touch neither files, network, clock, environment nor processes."""
 
@@ -66,7 +66,7 @@ LIBRARIES: Final[Mapping[str, set[str]]] = {
     "models": PLAIN
     | {"io", "lightgbm", "onnx", "onnxruntime", "scipy", "torch", "warnings", "xgboost"},
     "report": PLAIN | {"html"},
-    "analyst": PLAIN | {"pydantic"},
+    "analyst": PLAIN | {"pydantic", "unicodedata"},
 }
 """Layer -> every library that it may import; layers that are not named may import any."""
 

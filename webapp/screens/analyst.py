@@ -47,8 +47,8 @@ def analyses(frame: Frame) -> None:
     if not found:
         st.caption(words("analyst.no_analyses"))
         return
-    rows = [(one.name, one.fields) for one in found]
-    st.dataframe(notes.analysis_table(rows, words), hide_index=True)
+    table = notes.analysis_table([one.fields for one in found], words)
+    st.dataframe(table, hide_index=True)
 
 
 show(open_frame())

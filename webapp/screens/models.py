@@ -60,7 +60,7 @@ def head(frame: Frame, state: RegistryState) -> None:
     )
     if state.since is not None:
         st.markdown(f"**{words('models.since')}:** {literal(instant(state.since, frame.zone))}")
-    waiting = ", ".join(models.challengers(state)) or words("models.no_champion")
+    waiting = ", ".join(state.challengers) or words("models.no_champion")
     st.markdown(f"**{words('models.challengers')}:** {literal(waiting)}")
     newest = frame.deployment.records(newest=1)
     if newest and newest[-1].bundle.override:

@@ -52,32 +52,6 @@ def reigns(events: Sequence[RegistryEvent]) -> tuple[Reign, ...]:
     return tuple(Reign(event.bundle, event.at, end) for event, end in zip_longest(changes, ends))
 
 
-def challengers(state: RegistryState) -> tuple[str, ...]:
-    """Return the bundles that never spoke and are not retired.
-
-    >>> challengers(RegistryState(registered={"a": "d", "b": "d"}, champions=("a",), champion="a"))
-    ('b',)
-    """
-    return tuple(
-        name
-        for name in state.registered
-        if name != state.champion and name not in state.retired and name not in state.champions
-    )
-
-
-def role(bundle: str, state: RegistryState) -> str:
-    """Return what a bundle is now: champion, retired, former or challenger.
-
-    >>> role("a", RegistryState(registered={"a": "d"}))
-    'challenger'
-    """
-    if bundle == state.champion:
-        return "champion"
-    if bundle in state.retired:
-        return "retired"
-    return "former" if bundle in state.champions else "challenger"
-
-
 def bundle_table(
     state: RegistryState, manifests: Mapping[str, Manifest | None], words: Words
 ) -> pd.DataFrame:
@@ -85,7 +59,7 @@ def bundle_table(
     rows = [
         {
             words("models.bundle"): bundle,
-            words("models.role"): words(f"models.roles.{role(bundle, state)}"),
+            words("models.role"): words(f"models.roles.{state.role(bundle)}"),
             words("models.cut_off"): manifest.training.cut_off if manifest else "–",
             words("models.made"): f"{manifest.created_at:%Y-%m-%d}" if manifest else "–",
         }
@@ -192,7 +166,7 @@ def command_lines(deployment: str, state: RegistryState, store: str, words: Word
     ['# models.runs.status', 'forecastlab status --deployment d --store gs://b/p']
     """
     options = f"--deployment {quote(deployment)} --store {quote(store)}"
-    waiting = challengers(state)
+    waiting = state.challengers
     lines = [("status", ""), ("status", "--at 2025-09-30T00:00Z")]
     named = quote(waiting[-1]) if waiting else "NAME"
     lines += [("promote", f"{named} --why '…'"), ("rollback", "--why '…'")]

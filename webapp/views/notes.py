@@ -1,4 +1,4 @@
-"""The analyst's words: a note's text, where it came from, what it cost, what it was told."""
+"""The analyst's words: a note's text, where it came from, what it cost; and analyses by batch."""
 
 from __future__ import annotations
 
@@ -7,61 +7,62 @@ from typing import Any, Final
 
 import pandas as pd
 
-from webapp.views.documents import field_rows, first_of, plain
+from webapp.views.documents import field_rows, plain
 from webapp.views.wording import Words
 
-_TEXT: Final = ("note", "text", "content", "summary", "analysis", "answer", "reasoning")
-_MODEL: Final = ("model_id", "model", "returned_model", "model_name")
-_COST: Final = ("cost_usd", "cost", "total_cost", "price")
-_ORIGIN: Final = ("path", "origin", "source", "answered_by", "provider", "method")
-_INPUTS: Final = ("inputs", "input", "request", "features", "given")
-_SCENE: Final = ("scene", "scene_type", "scenario")
-_NESTED: Final = ("answer", "analysis", "result", "response", "usage", "meta", "metadata")
-"""Documents inside a note that may hold what its top level does not."""
+MOST_ROWS: Final = 500
+"""Analyses that the table shows: a busy service keeps thousands an hour."""
 
-_RULES: Final = ("rule", "local", "fallback")
-_LLM: Final = ("llm", "model", "remote", "deepseek", "claude", "gemini", "openai")
+_ORIGINS: Final = {"local": "rules", "fallback": "fallback", "llm": "model"}
 
 
 def note_text(fields: Mapping[str, Any]) -> str:
-    """Return what a note says; empty where no field holds a text.
+    """Return what a note says; empty where it holds no text.
 
-    >>> note_text({"answer": {"summary": "Quiet."}}), note_text({})
+    >>> note_text({"text": "Quiet."}), note_text({"text": 3})
     ('Quiet.', '')
     """
-    texts = (document.get(name) for document in _inside(fields) for name in _TEXT)
-    return next((text for text in texts if isinstance(text, str) and text.strip()), "")
+    text = fields.get("text")
+    return text if isinstance(text, str) else ""
 
 
 def origin(fields: Mapping[str, Any]) -> str:
-    """Return where a note came from: cache, rules or model; unknown where it does not say.
+    """Return who answered: rules, model, rules in place of the model; unknown where it is not said.
 
-    >>> origin({"cached": True, "path": "llm"}), origin({"path": "local_rules"}), origin({})
-    ('cache', 'rules', 'unknown')
+    >>> origin({"path": "fallback"}), origin({"provider": "deepseek"}), origin({})
+    ('fallback', 'model', 'unknown')
     """
-    if fields.get("cached") is True or fields.get("cache_hit") is True:
-        return "cache"
-    for document in _inside(fields):
-        said = str(first_of(document, _ORIGIN) or "").lower()
-        if "cache" in said:
-            return "cache"
-        if any(word in said for word in _RULES):
-            return "rules"
-        if any(word in said for word in _LLM):
-            return "model"
-    return "model" if _found(fields, _MODEL) else "unknown"
+    path = fields.get("path")
+    if isinstance(path, str) and path in _ORIGINS:
+        return _ORIGINS[path]
+    return "model" if fields.get("provider") else "unknown"
+
+
+def cost(fields: Mapping[str, Any]) -> str:
+    """Return what a document's answer cost, in the currency of its prices.
+
+    >>> cost({"usage": {"cost": "0.00047", "currency": "USD"}}), cost({"usage": None})
+    ('0.00047 USD', '–')
+    """
+    usage = fields.get("usage")
+    if not isinstance(usage, Mapping) or usage.get("cost") is None:
+        return "–"
+    return f"{plain(usage['cost'])} {plain(usage.get('currency'))}"
 
 
 def fact_table(fields: Mapping[str, Any], words: Words) -> pd.DataFrame:
-    """Return what stands beside a note's text: origin, model, cost, scene, tokens."""
+    """Return what stands beside a note's text: who wrote it, when, at what cost, which side."""
+    direction = fields.get("direction")
+    known = direction if direction in ("up", "down", "none") else None
     facts = {
         "origin": words(f"analyst.origins.{origin(fields)}"),
-        "model": plain(_found(fields, _MODEL)),
-        "cost": _cost(fields),
-        "scene": plain(_found(fields, _SCENE)),
-        "language": plain(_found(fields, ("language", "lang"))),
-        "created": plain(_found(fields, ("created_at", "at", "timestamp"))),
-        "prompt": plain(_found(fields, ("prompt_version",))),
+        "provider": plain(fields.get("provider")),
+        "model": plain(fields.get("model")),
+        "cost": cost(fields),
+        "direction": words(f"analyst.directions.{known}") if known else "–",
+        "language": plain(fields.get("language")),
+        "created": plain(fields.get("created_at")),
+        "prompt": plain(fields.get("prompt_version")),
     }
     kept = {name: text for name, text in facts.items() if text != "–"}
     return _two_columns([(words(f"analyst.{name}"), text) for name, text in kept.items()], words)
@@ -69,46 +70,33 @@ def fact_table(fields: Mapping[str, Any], words: Words) -> pd.DataFrame:
 
 def input_table(fields: Mapping[str, Any], words: Words) -> pd.DataFrame:
     """Return what a note was written from; empty where the document does not hold it."""
-    found = _found(fields, _INPUTS)
+    found = fields.get("inputs")
     return _two_columns(field_rows(found) if isinstance(found, Mapping) else [], words)
 
 
-def analysis_table(
-    documents: Sequence[tuple[str, Mapping[str, Any]]], words: Words
-) -> pd.DataFrame:
-    """Return a line per stored analysis, newest first."""
+def analysis_table(batches: Sequence[Mapping[str, Any]], words: Words) -> pd.DataFrame:
+    """Return a line per analysis of the batches, newest first, at most `MOST_ROWS`."""
+    entries = [one for batch in reversed(batches) for one in reversed(_entries(batch))]
     rows = [
         {
-            words("analyst.name"): name,
-            words("analyst.scene"): plain(_found(fields, _SCENE)),
-            words("analyst.origin"): words(f"analyst.origins.{origin(fields)}"),
-            words("analyst.model"): plain(_found(fields, _MODEL)),
-            words("analyst.cost"): _cost(fields),
+            words("analyst.created"): plain(one.get("at")),
+            words("analyst.market"): plain(one.get("market")),
+            words("analyst.scene"): plain(one.get("scene_reason")),
+            words("analyst.origin"): words(f"analyst.origins.{origin(one)}"),
+            words("analyst.model"): plain(one.get("model")),
+            words("analyst.signal"): plain(one.get("signal")),
+            words("analyst.confidence"): plain(one.get("confidence")),
+            words("analyst.cost"): cost(one),
+            words("analyst.reason"): plain(one.get("fallback_reason")),
         }
-        for name, fields in reversed(documents)
+        for one in entries[:MOST_ROWS]
     ]
     return pd.DataFrame(rows)
 
 
-def _cost(fields: Mapping[str, Any]) -> str:
-    found = _found(fields, _COST)
-    return plain(found) if found is None else f"{plain(found)} USD"
-
-
-def _found(fields: Mapping[str, Any], names: Sequence[str]) -> Any:
-    return next(
-        (
-            one
-            for one in (first_of(document, names) for document in _inside(fields))
-            if one is not None
-        ),
-        None,
-    )
-
-
-def _inside(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    nested = [fields[name] for name in _NESTED if isinstance(fields.get(name), Mapping)]
-    return [fields, *nested]
+def _entries(batch: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = batch.get("entries")
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
 
 def _two_columns(rows: Sequence[tuple[str, str]], words: Words) -> pd.DataFrame:

@@ -63,7 +63,7 @@ class WatchedKeys:
         else:
             _log.warning("%d keys are accepted from now on", len(self._keys))
 
-    def _current(self) -> tuple[tuple[int, int, int] | None, ...]:
+    def _current(self) -> tuple[tuple[int, ...] | None, ...]:
         return tuple(_version(one) for one in self._files)
 
 
@@ -83,10 +83,11 @@ def read_key_file(path: Path) -> tuple[str, ...]:
     return tuple(line for line in stripped if line and not line.startswith("#"))
 
 
-def _version(path: Path) -> tuple[int, int, int] | None:
+def _version(path: Path) -> tuple[int, ...] | None:
     try:
         # Behind a link too: mounted secrets are links that are turned over.
         stat = path.stat()
     except OSError:
         return None
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+    # The time of change tells of a file that could not be read and was then given its mode, too.
+    return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino

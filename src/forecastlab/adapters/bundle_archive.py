@@ -26,6 +26,9 @@ from forecastlab.contracts.errors import BundleRefused, StoreUnavailable, UsageE
 _MODE: Final = 0o644
 _LEVEL: Final = 9
 
+_ENTRIES: Final = 2
+"""Entries for each file that is allowed: the file's, and one of a folder around it."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -135,9 +138,11 @@ def unpacked(file: IO[bytes], *, limits: Limits, where: str) -> ArchivedBundle:
         most = limits.total_bytes * 3 // 2 + limits.files * 4096
         stream = _Limited(gzip.GzipFile(fileobj=file, mode="rb"), most)
         with tarfile.open(fileobj=stream, mode="r|") as tar:
-            for member in tar:
+            for number, member in enumerate(tar):
                 folder, name = _checked(member, limits)
                 folders.add(folder)
+                if number >= _ENTRIES * limits.files:  # headers of folders weigh, too
+                    raise _Unfit(f"it holds more than {_ENTRIES * limits.files} entries")
                 if name is None:
                     continue
                 if name.casefold() in seen:  # some file systems know one case only
@@ -187,6 +192,9 @@ def _refusing(where: str) -> Iterator[None]:
         yield
     except _Unfit as unfit:
         raise _refused(where, str(unfit)) from None
+    except RecursionError:
+        # A long name may be told by a header that is told by a header, and so on: tarfile recurses.
+        raise _refused(where, "its headers are nested too deeply") from None
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
         raise _refused(where, f"it is cut short, or no gzipped tar ({error})") from error
 

@@ -40,7 +40,6 @@ class BundleShelf:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all bundles that can be loaded, sorted."""
-        shipped = {path.parent.name for path in self._models.glob(f"*/{MANIFEST}")}
         stored: dict[str, set[str]] = {}
         for key in self._store.list("bundles/"):
             _, name, *file = key.split("/", 2)
@@ -49,7 +48,11 @@ class BundleShelf:
         whole = {
             name for name, files in stored.items() if MANIFEST in files and files - {MANIFEST, CARD}
         }
-        return tuple(sorted(shipped | whole))
+        return tuple(sorted({*self.shipped()} | whole))
+
+    def shipped(self) -> tuple[str, ...]:
+        """Return the names of the bundles in the folder of shipped ones, sorted."""
+        return tuple(sorted(path.parent.name for path in self._models.glob(f"*/{MANIFEST}")))
 
     def find(self, name: str) -> BundleFiles:
         """Return a verified bundle by name.
@@ -132,10 +135,16 @@ class BundleShelf:
         return str(target)
 
     def keep_in_store(self, name: str, files: Mapping[str, bytes]) -> str:
-        """Write a new bundle into the store, `meta.json` last, and return where it lies."""
-        for key in sorted(files, key=lambda key: (key == MANIFEST, key)):
-            self._create(f"{keys.bundle(name)}{key}", files[key])
-        return f"{self._store.location}/{keys.bundle(name).rstrip('/')}"
+        """Write a new bundle into the store, `meta.json` last, and return where it lies.
+
+        A bundle that lies there whole is not sent again: a rollback must not wait for that.
+        """
+        prefix = keys.bundle(name)
+        there = {key.removeprefix(prefix) for key in self._store.list(prefix)}
+        whole = there == set(files) and self._bytes(f"{prefix}{MANIFEST}") == files[MANIFEST]
+        for key in sorted(() if whole else files, key=lambda key: (key == MANIFEST, key)):
+            self._create(f"{prefix}{key}", files[key])
+        return f"{self._store.location}/{prefix.rstrip('/')}"
 
     def show_in_store(self, bundle: BundleFiles) -> None:
         """Copy what readers of the store need of a bundle: its manifest and its card."""

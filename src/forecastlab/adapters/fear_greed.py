@@ -24,7 +24,7 @@ _LABELS: Final = {"extreme fear", "fear", "neutral", "greed", "extreme greed"}
 
 
 class FearGreed:
-    """A `Sentiment` that asks once an hour; who asks meanwhile gets what was said last."""
+    """A `Sentiment` that asks once an hour, while one waits; the others get what was said last."""
 
     def __init__(self, url: str = URL, *, deadline_s: float = DEADLINE_S) -> None:
         self._url = url
@@ -36,8 +36,8 @@ class FearGreed:
 
     async def values(self) -> dict[str, float | str]:
         """Return `fear_greed_index` and `fear_greed_label`; empty where they are not known."""
-        async with self._lock:
-            if time.monotonic() >= self._ask_at:
+        if time.monotonic() >= self._ask_at and not self._lock.locked():
+            async with self._lock:
                 self._known = await self._asked()
                 self._ask_at = time.monotonic() + (FRESH_S if self._known else REST_S)
         return dict(self._known)

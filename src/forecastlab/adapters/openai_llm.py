@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import openai
-from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
 
 from forecastlab.adapters.retry import GaveUp, RetryPolicy, TryAgain, retry_after_s
 from forecastlab.adapters.retry_async import retry_async
@@ -21,6 +21,18 @@ RETRIED: Final = frozenset({408, 429})
 """Statuses below 500 that may pass; all others of the 400s are final."""
 
 
+_UNSAID: Final = (
+    *("OpenAI-Organization", "OpenAI-Project"),
+    *(f"X-Stainless-{name}" for name in ("Arch", "Async", "Lang", "OS", "Package-Version")),
+    *(f"X-Stainless-{name}" for name in ("Runtime", "Runtime-Version")),
+)
+"""Headers of the SDK that say whose account or what machine this is; the first two are read from
+the environment, whoever is asked."""
+
+# The SDK takes an Omit for a header that is not to be sent; its types name texts alone.
+_HEADERS: Final[Any] = {"User-Agent": "forecastlab", **dict.fromkeys(_UNSAID, Omit())}
+
+
 class OpenAiLlm:
     """A language model behind `Llm`; one connection pool, to be closed by `close`."""
 
@@ -31,6 +43,7 @@ class OpenAiLlm:
             api_key=key,
             base_url=provider.base_url,
             max_retries=0,
+            default_headers=_HEADERS,
             # A redirect would carry key and values to wherever it points.
             http_client=DefaultAsyncHttpxClient(follow_redirects=False),
         )

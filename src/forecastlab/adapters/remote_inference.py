@@ -23,7 +23,7 @@ from http.client import (
     HTTPSConnection,
     IncompleteRead,
 )
-from threading import Thread
+from threading import Event, Thread
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -148,6 +148,7 @@ class _Exchange:
         self._path = path
         self._headers = headers
         self._ended: Future[_Reply] = Future()
+        self._given_up = Event()
 
     def within(self, left_s: float, body: bytes) -> _Reply:
         """Return the reply.
@@ -178,12 +179,17 @@ class _Exchange:
             self._connection.close()
 
     def _exchange(self, body: bytes) -> _Reply:
+        self._connection.connect()
+        # While it resolves and connects there is no socket yet that could be shut down.
+        if self._given_up.is_set():
+            raise ConnectionAbortedError
         self._connection.request("POST", self._path, body, dict(self._headers))
         response = self._connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
         return _Reply(response.status, headers, _bounded(response))
 
     def _hang_up(self) -> None:
+        self._given_up.set()
         connected = self._connection.sock
         if connected is not None:
             with suppress(OSError):  # it was closed meanwhile

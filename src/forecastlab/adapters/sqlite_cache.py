@@ -26,6 +26,8 @@ MOST_ROWS: Final = 10_000
 
 _SWEEP_EVERY: Final = 200
 
+_BROKEN: Final = ("not a database", "malformed")
+
 
 class SqliteCache:
     """An `AnswerCache` in an SQLite file that several processes may share.
@@ -125,5 +127,7 @@ class SqliteCache:
             with suppress(sqlite3.Error), closing(self._connection):
                 pass
             self._connection = None
-        if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
-            self._path.unlink(missing_ok=True)
+        if isinstance(error, sqlite3.DatabaseError) and any(one in str(error) for one in _BROKEN):
+            # With its journal, which would be played into the next one.
+            for end in ("", "-wal", "-shm"):
+                self._path.with_name(self._path.name + end).unlink(missing_ok=True)

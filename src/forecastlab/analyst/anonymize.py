@@ -8,8 +8,8 @@ is then searched again, whole, for what looks like an identity, a date or a secr
 from __future__ import annotations
 
 import json
-import math
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
@@ -54,12 +54,25 @@ RELATIVE: Final[Mapping[str, Bounds]] = {
 }
 """Names of numbers that may leave: none says at which price, when, or whose."""
 
+MOOD: Final = frozenset({"fear_greed_index", "fear_greed_label", "social_score"})
+"""Names that a request may tell of the mood; those of the readings are computed, never taken."""
+
+ON_CHAIN: Final = frozenset(
+    {
+        *("whale_ratio", "exchange_flow_ratio", "active_addresses_change_percent"),
+        "transaction_count_change_percent",
+    }
+)
+"""Names that a request may tell of the chain."""
+
 WORDS: Final[Mapping[str, frozenset[str]]] = {
     "fear_greed_label": frozenset(
         {"extreme_fear", "fear", "neutral", "greed", "extreme_greed"},
     ),
 }
 """Names of words that may leave, and the words; free text never does."""
+
+_HUGE: Final = 1e300
 
 DIGITS: Final = 4
 """Significant digits of a value that leaves: enough to judge, too few to find the candle by."""
@@ -75,11 +88,12 @@ PRIVATE_KEYS: Final = frozenset(
 """Keys that are refused in every spelling (`accountId`, `account_id`, `ACCOUNT-ID`)."""
 
 PRIVATE_VALUES: Final = (
-    ("e-mail address", re.compile(r"[^\s@\"']+@[^\s@\"']+\.[a-zA-Z]{2,}")),
+    # Bounded: unbounded, a text of 1 MB without an @ would take an hour to search.
+    ("e-mail address", re.compile(r"[^\s@\"']{1,64}@[^\s@\"']{1,255}\.[a-zA-Z]{2,}")),
     ("wallet address", re.compile(r"\b0x[0-9a-fA-F]{16,}\b")),
     ("wallet address", re.compile(r"\b(?:bc1|[13])[a-km-zA-HJ-NP-Z1-9]{25,60}\b")),
     ("secret", re.compile(r"\b(?:sk|pk|ak|ghp|xox[a-z])[-_][A-Za-z0-9_\-]{12,}\b")),
-    ("secret", re.compile(r"-----BEGIN [A-Z ]+-----")),
+    ("secret", re.compile(r"-----BEGIN [A-Z ]{1,60}-----")),
     ("identifier", re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b")),
     (
         "identifier",
@@ -90,6 +104,9 @@ PRIVATE_VALUES: Final = (
     ("ticker", re.compile(r"\b[A-Z0-9]{2,10}[-/_]?(?:USDT|USDC|BUSD|FDUSD)\b")),
 )
 """What is looked for in the whole of what leaves, keys and values."""
+
+DEEPEST: Final = 20
+"""Levels of nesting that are searched; what is nested deeper is refused."""
 
 
 def outgoing(
@@ -124,7 +141,12 @@ def outgoing(
         "spread_percent": readings.spread_percent,
         "funding_rate_percent": None if funding_rate is None else 100 * funding_rate,
     }
-    return {**allowed(sentiment or {}), **allowed(_flows(on_chain or {})), **allowed(told)}
+    mood, flows = sentiment or {}, _flows(on_chain or {})
+    return {
+        **allowed({name: mood[name] for name in MOOD & mood.keys()}),
+        **allowed({name: flows[name] for name in ON_CHAIN & flows.keys()}),
+        **allowed(told),
+    }
 
 
 def allowed(values: Mapping[str, Any]) -> dict[str, float | str]:
@@ -166,27 +188,35 @@ def noisy(values: Mapping[str, float | str], *, share: float, seed: int) -> dict
     return found
 
 
-def refuse_private(value: Any, *, where: str = "the request") -> None:
-    """Refuse private keys and values at any depth, in keys, values, lists.
+def refuse_private(value: Any, *, where: str = "the request", depth: int = 0) -> None:
+    """Refuse private keys and values, in keys, values, lists, down to a depth that ends it.
 
     Raises:
         PrivacyRefused: one is there; the message names the kind and never the value.
 
     >>> refuse_private({"rsi": 50, "notes": ["quiet"]})
     """
+    if depth > DEEPEST:
+        raise _refused("what is nested too deep to be searched", where)
     if isinstance(value, Mapping):
         for key, one in value.items():
-            if re.sub(r"[^a-z]", "", str(key).lower()) in PRIVATE_KEYS:
+            if re.sub(r"[^a-z]", "", _folded(str(key)).lower()) in PRIVATE_KEYS:
                 raise _refused("a private field", where)
-            refuse_private(str(key), where=where)
-            refuse_private(one, where=where)
+            refuse_private(str(key), where=where, depth=depth)
+            refuse_private(one, where=where, depth=depth + 1)
     elif isinstance(value, str):
-        for kind, pattern in PRIVATE_VALUES:
-            if pattern.search(value):
-                raise _refused(f"what looks like a {kind}", where)
+        _refuse_text(_folded(value), where)
     elif isinstance(value, list | tuple | set | frozenset):
         for one in value:
-            refuse_private(one, where=where)
+            refuse_private(one, where=where, depth=depth + 1)
+    elif isinstance(value, bytes | bytearray):
+        raise _refused("bytes, in which nothing can be searched", where)
+
+
+def _refuse_text(text: str, where: str) -> None:
+    for kind, pattern in PRIVATE_VALUES:
+        if pattern.search(text):
+            raise _refused(f"what looks like a {kind}", where)
 
 
 def sealed_bytes(document: Mapping[str, Any]) -> bytes:
@@ -203,6 +233,8 @@ def sealed_bytes(document: Mapping[str, Any]) -> bytes:
         text = json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError):
         raise _refused("a value that is no number, text or list", "the request") from None
+    # Once more as it leaves: an instant may stand there as a number.
+    refuse_private(text, where="what was about to be sent")
     return text.encode()
 
 
@@ -219,7 +251,18 @@ def _flows(on_chain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # Compared and not converted: an integer of 400 digits has no float. NaN is below nothing.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _HUGE
+
+
+def _folded(text: str) -> str:
+    """Return a text as it is read: digits of any script as ours, without what is not seen."""
+    if text.isascii():
+        return text
+    folded = unicodedata.normalize("NFKC", text)
+    return "".join(
+        str(unicodedata.digit(one, one)) for one in folded if unicodedata.category(one) != "Cf"
+    )
 
 
 def _refused(what: str, where: str) -> PrivacyRefused:

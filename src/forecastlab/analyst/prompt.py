@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from forecastlab.analyst.anonymize import sealed_bytes
 
-NOTE_VERSION: Final = "note-1"
+NOTE_VERSION: Final = "note-2"
 """Version of the note's words."""
 
 MAX_BYTES: Final = 4_000
@@ -50,7 +50,7 @@ one is clearly stronger; a coin toss is HOLD with a confidence of 50.
 """Version -> words; a version is part of the cache's key, and can be tried beside another."""
 
 _NOTE: Final = """\
-A sealed forecast (JSON; probabilities of a first move of 8 % down, none, or up, with base rates):
+A sealed forecast (JSON; probabilities by label with base rates; `rule` says what a label means):
 {data}
 
 Write at most {words} words of plain text in {language} for its reader: what it says next to the
@@ -69,6 +69,11 @@ class Prompt:
     version: str
     system: str
     user: str
+
+    @property
+    def size(self) -> int:
+        """How many tokens it is at most: a token is a byte or more."""
+        return len(self.system.encode()) + len(self.user.encode())
 
     def messages(self) -> list[dict[str, str]]:
         """Return them as chat interfaces take them."""

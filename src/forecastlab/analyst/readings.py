@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 from forecastlab.contracts.analysis import MarketData
-from forecastlab.contracts.errors import DataMalformed
+from forecastlab.contracts.errors import UsageError
 
 RSI_LENGTH: Final = 14
 ATR_LENGTH: Final = 14
@@ -57,7 +57,7 @@ def read_market(market: MarketData) -> Readings:
     not fire.
 
     Raises:
-        DataMalformed: a series is too short, or holds what is no positive number.
+        UsageError: a series is too short, or holds what is no positive number.
     """
     closes = _checked("prices_24h", market.prices_24h, shortest=BAR * (ATR_LENGTH + 1))
     hour = _checked("prices_1h", market.prices_1h, shortest=BAR)
@@ -165,12 +165,12 @@ def volume_ratio(volumes: Sequence[float]) -> float:
 
 def _checked(name: str, values: Sequence[float], *, shortest: int) -> Sequence[float]:
     if len(values) < shortest:
-        raise DataMalformed(
+        raise UsageError(
             f"{name} holds {len(values)} value(s); {shortest} are needed.",
             remedy="Send the whole day of five-minute closes, oldest first.",
         )
     if not all(math.isfinite(value) and value > 0 for value in values):
-        raise DataMalformed(
+        raise UsageError(
             f"{name} holds a value that is no positive number.",
             remedy="Leave out what is not known; nothing is guessed.",
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from forecastlab.analyst.readings import Readings
 from forecastlab.contracts.analysis import ModelType, SceneName
-from forecastlab.contracts.errors import DataMalformed
+from forecastlab.contracts.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ def classify(readings: Readings) -> Scene:
     false; here that is an error.
 
     Raises:
-        DataMalformed: a reading is no finite number.
+        UsageError: a reading is no finite number.
 
     >>> from forecastlab.analyst.examples import readings
     >>> classify(readings(rsi=85.0, volume_ratio=2.5)).reason
@@ -34,7 +34,7 @@ def classify(readings: Readings) -> Scene:
     rsi, volume, atr = readings.rsi, readings.volume_ratio, readings.atr_percent
     line, signal = readings.macd, readings.macd_signal
     if not all(map(math.isfinite, (rsi, volume, atr, line, signal))):
-        raise DataMalformed("A reading is no finite number.", remedy="Send a whole series.")
+        raise UsageError("A reading is no finite number.", remedy="Send a whole series.")
     if (rsi > 80 or rsi < 20) and volume > 2:
         return Scene("simple", "extreme_rsi_on_volume")
     if 30 < rsi < 70 and atr < 1 and (rsi > 65 or rsi < 35):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, Final
@@ -10,10 +11,13 @@ from typing import Any, Final
 import msgspec
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
+from pydantic.config import JsonDict
 
 from forecastlab.bootstrap.analyst import AnalystParts
 from forecastlab.contracts.analysis import InferenceRequest, InferenceResponse
 from forecastlab.contracts.errors import DataUnavailable
+
+_log = logging.getLogger(__name__)
 
 _CLOSE_S: Final = 10.0
 
@@ -37,10 +41,53 @@ REQUEST_EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
+ARCHITECTURE: Final = "rules, and a language model where it helps"
+
+_COUNTS: Final[JsonDict] = {
+    "total_requests": 4,
+    "cache_hits": 1,
+    "deepseek_calls": 2,
+    "local_calls": 1,
+    "cache_hit_rate": 25.0,
+    "deepseek_stats": {"total_tokens": 1400, "total_cost": 0.00035, "currency": "USD"},
+}
+STATS_EXAMPLE: Final[JsonDict] = {**_COUNTS, "stats": _COUNTS, "timestamp": 1759190400}
+
+ANSWER_EXAMPLE: Final[JsonDict] = {
+    "signal": "BUY",
+    "confidence": 62,
+    "position_size": 565.75,
+    "entry_price": 64040.0,
+    "stop_loss": 62439.0,
+    "take_profit": 67242.0,
+    "reasoning": "Oversold with rising momentum on volume.",
+    "feature_importance": {},
+    "risk_score": 17,
+    "market_condition": "Sideways",
+    "models_used": ["deepseek-flash"],
+    "inference_time_ms": 1240,
+    "timestamp": 1759190400,
+    "path": "llm",
+    "scene": "complex",
+    "scene_reason": "neutral_rsi",
+    "cached": False,
+    "fallback_reason": None,
+    "model": "deepseek-flash",
+    "prompt_version": "signal-1",
+    "usage": {
+        "cached_tokens": 128,
+        "input_tokens": 500,
+        "output_tokens": 200,
+        "cost": "0.000176184",
+        "currency": "USD",
+    },
+}
+
+
 class Stats(BaseModel):
     """Counts since the service started, flat and once more under `stats`; rates in per cent."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", json_schema_extra={"example": STATS_EXAMPLE})
 
     stats: dict[str, Any]
     timestamp: int
@@ -48,6 +95,17 @@ class Stats(BaseModel):
 
 class Welcome(BaseModel):
     """Which service this is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "service": "forecastlab",
+                "version": "0.1.0",
+                "architecture": ARCHITECTURE,
+                "status": "ready",
+            }
+        }
+    )
 
     service: str
     version: str
@@ -88,7 +146,11 @@ class AnalystPart:
             asyncio.run(parts.close())
             return
         # Connections belong to the loop that made them.
-        asyncio.run_coroutine_threadsafe(parts.close(), loop).result(_CLOSE_S)
+        try:
+            asyncio.run_coroutine_threadsafe(parts.close(), loop).result(_CLOSE_S)
+        except TimeoutError:
+            # The other parts are still to be stopped.
+            _log.warning("the analyst was not closed within %g s", _CLOSE_S)
 
     def health(self) -> Mapping[str, object]:
         """Return how cache, model and rules are; only what is configured can be unwell."""
@@ -99,12 +161,19 @@ class AnalystPart:
         cache = parts.analyst.cache.state
         if desk is None:
             model = "disabled"
+        elif counts.resting:
+            model = "resting"
         elif counts.in_a_row:
             model = "failing"
         else:
             model = "healthy" if counts.successful else "unknown"
-        worst = "degraded" if "failing" in {cache, model} else "ok"
-        return {"status": worst, "redis": cache, "deepseek": model, "local_model": "healthy"}
+        return {
+            "status": "degraded" if {"failing", "resting"} & {cache, model} else "ok",
+            "redis": cache if parts.has_redis else "disabled",
+            "cache": cache,
+            "deepseek": model,
+            "local_model": "healthy",
+        }
 
     def info(self) -> Mapping[str, object]:
         """Return who is asked, in which words, and what may be spent."""
@@ -117,7 +186,7 @@ class AnalystPart:
             "model": None if desk is None else desk.provider.model,
             "prompt": None if desk is None else desk.prompt,
             "daily_budget": str(parts.config.daily_budget),
-            "anonymize": parts.analyst.policy.anonymize,
+            "anonymize": parts.analyst.anonymizes,
         }
 
     def routers(self) -> Sequence[APIRouter]:
@@ -147,7 +216,7 @@ def _routes(part: AnalystPart) -> APIRouter:
             {
                 "service": "forecastlab",
                 "version": version("forecastlab"),
-                "architecture": "rules, and a language model where it helps",
+                "architecture": ARCHITECTURE,
                 "status": status,
             }
         )
@@ -162,6 +231,7 @@ def _routes(part: AnalystPart) -> APIRouter:
     @router.post(
         "/api/v1/inference",
         response_model=InferenceResponse,
+        responses={200: {"content": {"application/json": {"example": ANSWER_EXAMPLE}}}},
         openapi_extra={
             "requestBody": {"content": {"application/json": {"example": REQUEST_EXAMPLE}}}
         },

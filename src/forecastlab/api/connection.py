@@ -17,6 +17,11 @@ from forecastlab.settings.serve import Limits
 HEAD_BYTES: Final = 64 << 10
 """Largest head of a request, its target included."""
 
+_FRAMING: Final = 8
+"""Bytes on the line that one byte of a body in chunks may cost: in a chunk of its own it is six."""
+
+_OF_A_BODY: Final = (b"content-length", b"transfer-encoding")
+
 _GRACE_S: Final = 1.0
 """By how much a late body outlives the guard's own limit, which answers in words."""
 
@@ -41,6 +46,10 @@ class Connection(HttpToolsProtocol):
         self._limits = config.limits if isinstance(config, BoundedConfig) else Limits()
         self._late: TimerHandle | None = None
         self._head_bytes: int | None = 0
+        self._body_of: object = None
+        self._body_bytes = 0
+        self._framing_bytes = 0
+        self._fault = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request, or refuse the connection."""
@@ -56,7 +65,8 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; refuse a head that has no end."""
+        """Parse what came; refuse a head that has no end, and chunks that are nothing else."""
+        message, self._body_bytes = self._body_of, 0
         super().data_received(data)
         if self.transport.is_closing():
             return
@@ -64,13 +74,19 @@ class Connection(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self._refuse(431, f"The head of the request is larger than {HEAD_BYTES} bytes.")
+        elif message is not None and message is self._body_of:
+            # Whoever sends trailers, or one without end, would else fill the memory unseen.
+            framing = self._framing_bytes + len(data) - _FRAMING * self._body_bytes
+            self._framing_bytes = max(0, framing)
+            if self._framing_bytes > HEAD_BYTES:
+                self._refuse(431, f"Chunks or trailers are larger than {HEAD_BYTES} bytes.")
         elif self._late is None and self.cycle.response_complete:
             # Blank lines, or what was left of a refused body, have ended uvicorn's own wait.
             self._wait(self._limits.body_s)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
-        self._refuse(400, msg)
+        self._refuse(400, self._fault or msg)
 
     def on_message_begin(self) -> None:
         """Give the head of a request its time."""
@@ -81,11 +97,30 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Give the body its time."""
         self._head_bytes = None
+        self._body_of, self._framing_bytes = self.scope, 0
         self._wait(self._limits.body_s + _GRACE_S)
+        upgrade = self.parser.should_upgrade()
+        if upgrade and any(name in _OF_A_BODY and value != b"0" for name, value in self.headers):
+            # The parser takes what follows for another protocol: the body would be lost in silence.
+            self._fault = "No other protocol is spoken here; send the body without Upgrade."
+            raise ValueError(self._fault)
         super().on_headers_complete()
+        if upgrade:  # declined; and for the same reason nothing more can be read
+            self.cycle.keep_alive = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header of the head; a trailer, which comes after who asks was settled, is none."""
+        if self._head_bytes is not None:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._body_bytes += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Wait no more: the request is here."""
+        self._body_of = None
         self._wait(None)
         super().on_message_complete()
 

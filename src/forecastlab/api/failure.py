@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
@@ -37,6 +38,10 @@ STATUS: Final[Mapping[type[ForecastLabError], int]] = {
 
 _SHOWN: Final = 20
 """Wrong fields that an answer names; a caller mends the first ones first."""
+
+
+_FOLDERS: Final = re.compile(r"(?<![\w./:~-])/(?:[^/\s'\",;:]+/)+")
+"""The folders of an absolute path; those of a URL are none."""
 
 
 class WrongField(BaseModel):
@@ -123,6 +128,27 @@ def status_of(error: ForecastLabError) -> int:
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
+def told(error: ForecastLabError) -> str:
+    """Return what a caller is told of an error: where a file lies on this machine is not his.
+
+    The remedy is for who operates the service, and stands in its log, unless it is the caller's.
+
+    >>> told(UsageError("The store /var/lib/lab cannot be read.", remedy="Name another."))
+    'The store …/lab cannot be read. Name another.'
+    """
+    text = error.facts if status_of(error) >= 500 else str(error)
+    return without_folders(text)
+
+
+def without_folders(text: str) -> str:
+    """Return a text in which absolute paths have lost their folders.
+
+    >>> without_folders("http://gpu:5001/ml/predict has no '/srv/lab/candles/a.csv'")
+    "http://gpu:5001/ml/predict has no '…/a.csv'"
+    """
+    return _FOLDERS.sub("…/", text)
+
+
 def request_id_of(request: Request) -> str:
     """Return the id of a request, as the answer and the log state it."""
     return str(request.scope.get("request_id", ""))
@@ -181,5 +207,4 @@ def _ours(error: ForecastLabError, request_id: str) -> Response:
     status = status_of(error)
     level = logging.ERROR if status >= 500 else logging.INFO
     _log.log(level, "%s", error, extra={"fields": {"request_id": request_id}})
-    # The remedy is for who operates the service, and stands in its log.
-    return failure(status, error.facts if status >= 500 else str(error), request_id)
+    return failure(status, told(error), request_id)

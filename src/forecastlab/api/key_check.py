@@ -30,6 +30,8 @@ class KeyCheck:
         self._given: tuple[str, ...] = ()
         self._digests: tuple[bytes, ...] = ()
         self._demanded = False
+        # Now, and not at the first request: until then the keys may have gone.
+        self._refresh()
 
     @property
     def demanded(self) -> bool:

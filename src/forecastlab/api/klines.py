@@ -15,9 +15,15 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from forecastlab.api.failure import without_folders
 from forecastlab.api.metrics import Metrics
 from forecastlab.contracts.candles import Candles
-from forecastlab.contracts.errors import DataError, ForecastLabError, UnknownSymbol
+from forecastlab.contracts.errors import (
+    DataError,
+    DataUnavailable,
+    ForecastLabError,
+    UnknownSymbol,
+)
 from forecastlab.contracts.intervals import DURATION, INTERVALS, Interval
 from forecastlab.usecases.klines import UPSTREAM, KlineQuery, KlineReader
 from forecastlab.usecases.workspace import Workspace
@@ -160,12 +166,17 @@ _Millisecond = Annotated[
 
 
 class Klines:
-    """The component that answers with candles."""
+    """The component that answers with candles.
+
+    Args:
+        within_s: what a batch has not got by then is late, and the rest is answered.
+    """
 
     name = "klines"
 
-    def __init__(self, workspace: Workspace, metrics: Metrics) -> None:
+    def __init__(self, workspace: Workspace, metrics: Metrics, *, within_s: float = 25.0) -> None:
         self._workspace = workspace
+        self._within_s = within_s
         self._metrics = metrics
         self._reader = KlineReader(workspace, told=self._told)
         # Threads of its own, so that a slow exchange takes none from the rest of the service.
@@ -196,7 +207,7 @@ class Klines:
         source = {"source": self._workspace.source_kind}
         if self._error is None:
             return {"status": "ok", **source}
-        return {"status": "degraded", **source, "last_error": self._error.facts}
+        return {"status": "degraded", **source, "last_error": without_folders(self._error.facts)}
 
     def info(self) -> Mapping[str, object]:
         """Return the limits."""
@@ -240,11 +251,9 @@ class Klines:
             key = (one.symbol, one.interval)
             limits[key] = max(limits.get(key, 0), one.limit)
         asked = [KlineQuery(*key, limit) for key, limit in limits.items()]
-        found = await asyncio.gather(
-            *(self._in_thread(partial(self._rows_or_error, query)) for query in asked)
-        )
+        found = await self._each(asked)
         failed = {
-            _name(query): series.facts
+            _name(query): without_folders(series.facts)
             for query, series in zip(asked, found, strict=True)
             if isinstance(series, ForecastLabError)
         }
@@ -268,6 +277,21 @@ class Klines:
         }
         # Fifty times a thousand candles take 50 ms to write, which nobody else is to wait for.
         return await self._in_thread(partial(msgspec.json.encode, document))
+
+    async def _each(
+        self, asked: Sequence[KlineQuery]
+    ) -> list[list[dict[str, object]] | ForecastLabError]:
+        """Return what there is of each series in time: one that hangs takes no other's answer."""
+        reads = [self._in_thread(partial(self._rows_or_error, query)) for query in asked]
+        try:
+            await asyncio.wait(reads, timeout=self._within_s)
+            return [
+                read.result() if read.done() else _late(query, self._within_s)
+                for query, read in zip(asked, reads, strict=True)
+            ]
+        finally:
+            for read in reads:  # those that wait for a thread shall not get one any more
+                read.cancel()
 
     async def _one(self, query: KlineQuery) -> bytes:
         rows = await self._in_thread(partial(self._rows, query))
@@ -313,6 +337,12 @@ def _rows(candles: Candles, source: str) -> list[dict[str, object]]:
 
 def _name(query: KlineQuery) -> str:
     return f"{query.symbol}:{query.interval}"
+
+
+def _late(query: KlineQuery, within_s: float) -> DataUnavailable:
+    return DataUnavailable(
+        f"{_name(query)} did not come within {within_s:g} s.", remedy="Ask again, or for fewer."
+    )
 
 
 def _instant(stamp_ms: int | None) -> datetime | None:

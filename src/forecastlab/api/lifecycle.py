@@ -28,6 +28,8 @@ class Lifecycle:
         self.in_flight = 0
         self.ending = False
         self._started: list[Component] = []
+        self._stopped = False
+        self._lock = threading.Lock()
 
     @property
     def ready(self) -> bool:
@@ -46,14 +48,26 @@ class Lifecycle:
 
     def stop(self) -> None:
         """Stop the components that were started, the last one first."""
-        for one in reversed(list(self._started)):
+        with self._lock:
+            self._stopped = True
+        for one in reversed(self._started):
             one.stop()
+
+    def _keep(self, one: Component) -> bool:
+        """Note a component that has started; False where the service ended meanwhile."""
+        with self._lock:
+            if not self._stopped:
+                self._started.append(one)
+            return not self._stopped
 
     def _start_all(self) -> None:
         try:
             for one in self.components:
+                if self._stopped:
+                    return
                 one.start()
-                self._started.append(one)
+                if not self._keep(one):
+                    one.stop()
         except Exception as error:  # noqa: BLE001 - a thread's shell: the main thread raises it
             self.failure = error
             self.on_failed()

@@ -31,6 +31,7 @@ from forecastlab.settings import Settings
 from forecastlab.usecases.direction_answer import DirectionAnswer, answer_document
 from forecastlab.usecases.live_bundle import LiveBundle, may_pass
 from forecastlab.usecases.served_bundle import ServedBundle
+from forecastlab.usecases.shards import with_own_override
 from forecastlab.usecases.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -257,7 +258,9 @@ def prediction(settings: Settings, metrics: Metrics) -> Prediction:
     directions = [one for one in wired if _is_direction(one)]
     served = directions or [open_workspace(replace(settings, deployment=DEFAULT), quiet=True)]
     rows = settings.serve.limits.rows
-    lives = [LiveBundle(one, device=settings.device, most_rows=rows) for one in served]
+    # An override of another deployment is none of these; alone, a direction's own still speaks.
+    own = [with_own_override(one) for one in served]
+    lives = [LiveBundle(one, device=settings.device, most_rows=rows) for one in own]
     follow_s = settings.serve.follow_s
     return Prediction(lives, metrics, follow_s=follow_s, demanded=bool(directions))
 

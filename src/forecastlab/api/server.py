@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -111,6 +112,9 @@ class DrainingServer(uvicorn.Server):
 
     While it drains it still answers, on connections that it closes after each answer: a balancer
     may not have noticed yet.
+
+    Attributes:
+        on_signal: called once, with the signal that ends it.
     """
 
     def __init__(self, config: BoundedConfig, lifecycle: Lifecycle) -> None:
@@ -119,6 +123,7 @@ class DrainingServer(uvicorn.Server):
         self._limits = config.limits
         self._ending_since = 0.0
         self.ended_by: int | None = None
+        self.on_signal: Callable[[int], object] = lambda _: None
         lifecycle.on_failed = self._give_up
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's
@@ -129,6 +134,7 @@ class DrainingServer(uvicorn.Server):
         self.ended_by = sig
         self._ending_since = time.monotonic()
         self.lifecycle.ending = True
+        self.on_signal(sig)
 
     async def on_tick(self, counter: int) -> bool:
         """Say, ten times a second, whether the end has come."""

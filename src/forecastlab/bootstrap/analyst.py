@@ -10,6 +10,7 @@ from typing import Final
 from forecastlab.adapters.breaker import StoredBreaker
 from forecastlab.adapters.bundle_cache import cache_folder
 from forecastlab.adapters.clocks import SystemClock
+from forecastlab.analyst.prompt import SIGNAL_PROMPTS
 from forecastlab.contracts.answer_cache import AnswerCache
 from forecastlab.contracts.breaker import BreakerPolicy
 from forecastlab.contracts.errors import ConfigError
@@ -36,6 +37,7 @@ class AnalystParts:
     analyst: Analyst
     log: AnalysisLog
     config: AnalystConfig
+    has_redis: bool = False
 
     async def close(self) -> None:
         """Write what waits, and let go of files and connections."""
@@ -57,19 +59,18 @@ def open_analyst(settings: Settings, store: ObjectStore) -> AnalystParts:
     config, counts, clock = analyst_config(settings), AnalystCounts(), SystemClock()
     rival = config.chosen if config.rival is None else config.providers[config.rival]
     doubled = config.rival is not None or config.rival_prompt is not None
+    book = SpendingBook(store)
     log = AnalysisLog(
         store,
         settings.deployment,
         clock,
-        rival=_desk(
-            settings, store, config, rival, counts.rival, prompt=config.rival_prompt, role="rival"
-        )
+        rival=_desk(settings, book, config, rival, counts.rival, is_rival=True)
         if doubled
         else None,
         share=config.rival_share,
     )
     analyst = Analyst(
-        desk=_desk(settings, store, config, config.chosen, counts.llm),
+        desk=_desk(settings, book, config, config.chosen, counts.llm),
         cache=_cache(settings),
         policy=AnalystPolicy(
             ttl_s=settings.analyst.cache_ttl_s,
@@ -83,7 +84,7 @@ def open_analyst(settings: Settings, store: ObjectStore) -> AnalystParts:
         keep=log.keep,
         sentiment=_sentiment(config),
     )
-    return AnalystParts(analyst, log, config)
+    return AnalystParts(analyst, log, config, has_redis=bool(settings.analyst.redis_url))
 
 
 def note_writer(settings: Settings, store: ObjectStore) -> NoteWriter | None:
@@ -97,7 +98,7 @@ def note_writer(settings: Settings, store: ObjectStore) -> NoteWriter | None:
         return None
 
     def opened() -> LlmDesk:
-        desk = _desk(settings, store, config, config.chosen, LlmCounts())
+        desk = _desk(settings, SpendingBook(store), config, config.chosen, LlmCounts())
         if desk is None:
             raise ConfigError(
                 "A note is asked for, and there is no key for its language model.",
@@ -124,6 +125,7 @@ def analyst_config(settings: Settings) -> AnalystConfig:
             f"{path} cannot be read: {error}.", remedy="Restore it, or set FORECASTLAB_CONFIGS."
         ) from error
     config = parse_analyst(text, what=str(path))
+    _refuse_unknown_words(config, str(path))
     url = settings.analyst.deepseek_url
     if not url or "deepseek" not in config.providers:
         return config
@@ -138,20 +140,33 @@ def analyst_config(settings: Settings) -> AnalystConfig:
     return config.model_copy(update={"providers": {**config.providers, "deepseek": moved}})
 
 
+def _refuse_unknown_words(config: AnalystConfig, what: str) -> None:
+    for name in (config.prompt, config.rival_prompt):
+        if name is not None and name not in SIGNAL_PROMPTS:
+            raise ConfigError(
+                f"{what}: there are no words {name!r}.",
+                remedy=f"Choose among {', '.join(SIGNAL_PROMPTS)}.",
+            )
+
+
 def _desk(
     settings: Settings,
-    store: ObjectStore,
+    book: SpendingBook,
     config: AnalystConfig,
     provider: Provider | None,
     counts: LlmCounts,
     *,
-    prompt: str | None = None,
-    role: str = "llm",
+    is_rival: bool = False,
 ) -> LlmDesk | None:
     """Return a model's desk, or None where there is no key for it."""
-    key = "" if provider is None else settings.analyst.keys.get(provider.key, "")
+    key = "" if provider is None else settings.analyst.keys.get(provider.key, "").strip()
     if provider is None or not key:
         return None
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigError(
+            f"{provider.key} holds what no key has: a space, a line end, or a foreign letter.",
+            remedy="Copy the key again.",
+        )
     try:
         # The SDK costs 1 s of a start, and only those who have a key install it.
         from forecastlab.adapters.openai_llm import OpenAiLlm  # noqa: PLC0415
@@ -160,19 +175,19 @@ def _desk(
             f"{provider.key} is set, and {error.name} is not installed.",
             remedy="Install it with `pip install 'forecastlab[analyst]'`.",
         ) from error
-    clock = SystemClock()
+    clock, role = SystemClock(), "rival" if is_rival else "llm"
     policy = BreakerPolicy(
         limits(settings.analyst.max_failures), cool_down=COOL_DOWN, longest=LONGEST
     )
     return LlmDesk(
         llm=OpenAiLlm(provider, key),
-        breaker=StoredBreaker(store, f"{role}_{provider.name}", policy, clock),
-        book=SpendingBook(store),
+        breaker=StoredBreaker(book.store, f"{role}_{provider.name}", policy, clock),
+        book=book,
         budget=config.daily_budget,
         deadline_s=config.deadline_s,
         clock=clock,
         counts=counts,
-        prompt=prompt or config.prompt,
+        prompt=(config.rival_prompt if is_rival else None) or config.prompt,
     )
 
 
@@ -199,7 +214,14 @@ def _cache(settings: Settings) -> AnswerCache:
                 f"REDIS_URL is set, and {error.name} is not installed.",
                 remedy="Install it with `pip install 'forecastlab[analyst]'`.",
             ) from error
-        return RedisCache(settings.analyst.redis_url)
+        try:
+            return RedisCache(settings.analyst.redis_url)
+        except ValueError:
+            # Neither the address nor the error that quotes it: it may hold a password.
+            raise ConfigError(
+                "REDIS_URL is no address of a Redis.",
+                remedy="Write redis://, rediss:// or unix://, with a number for a port.",
+            ) from None
     from forecastlab.adapters.sqlite_cache import SqliteCache  # noqa: PLC0415 - only without Redis
 
     return SqliteCache(cache_folder(Path.home()).with_name("analyst") / "answers.sqlite")

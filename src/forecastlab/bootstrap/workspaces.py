@@ -72,6 +72,11 @@ def open_workspace(settings: Settings, *, dry_run: bool = False, quiet: bool = F
     store = open_store(settings.store)
     if dry_run:
         store, settings = OverlayStore(store), replace(settings, notify=NotifySettings())
+    bars = Silent() if quiet else progress()
+    return replace(_on_its_source(settings, store, bars), progress=bars)
+
+
+def _on_its_source(settings: Settings, store: ObjectStore, bars: Progress) -> Workspace:
     kind, _, path = settings.source.partition(":")
     system = SystemClock()
     if kind == "file" and path:
@@ -81,7 +86,7 @@ def open_workspace(settings: Settings, *, dry_run: bool = False, quiet: bool = F
         clock = FixedClock(settings.simulated_now) if settings.simulated_now else system
         return _wired(settings, store, _simulated(settings, clock), clock=clock, wall=clock)
     if settings.source == "binance":
-        exchange = _binance(settings, Silent() if quiet else progress())
+        exchange = _binance(settings, bars)
         return _wired(
             settings, store, exchange, clock=ExchangeClock(exchange.server_time), wall=system
         )

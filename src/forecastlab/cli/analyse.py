@@ -143,14 +143,18 @@ def report(
             f"No analysis of the last {days} day(s) is stored in {workspace.store.location}."
         )
         return
-    columns = ["scene", "n", "by", "BUY/SELL/HOLD", "conf.", "ms", "cost", "rival agrees", "hits"]
+    columns = ["scene", "n", "by", "BUY/SELL/HOLD", "conf.", "ms", "cost", "rival agrees"]
+    columns += ["rival's cost", "hits"]
     output.table(columns, [_row(one) for one in found], title=f"Analyses of {days} day(s)")
     output.say("A side hits if the price is there four hours later; a share needs 30 of them.")
 
 
 def _row(found: SceneReport) -> list[object]:
     by = ", ".join(f"{path} {count}" for path, count in sorted(found.paths.items()))
-    cost = ", ".join(f"{value:.4f} {currency}" for currency, value in found.cost.items())
+    cost, rivals = (
+        ", ".join(f"{value:.4f} {currency}" for currency, value in one.items()) or "–"
+        for one in (found.cost, found.rival_cost)
+    )
     rival = "–" if found.agreement is None else output.percent(found.agreement)
     hits = f"({found.resolved})" if found.hits is None else output.percent(found.hits)
     return [
@@ -160,8 +164,9 @@ def _row(found: SceneReport) -> list[object]:
         "/".join(str(count) for count in found.signals.values()),
         f"{found.confidence:.0f} %",
         f"{found.median_ms:.0f}",
-        cost or "–",
+        cost,
         f"{rival} of {found.compared}" if found.compared else "–",
+        rivals,
         hits,
     ]
 

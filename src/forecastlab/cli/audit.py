@@ -44,12 +44,16 @@ def audit(
         audit_recipe,
         refuse_findings,
     )
+    from forecastlab.usecases.health import deployment_of  # noqa: PLC0415
 
     recipe = read_recipe(Path(what)) if what is not None and what.endswith(".toml") else None
     named = deployment or (recipe.name if recipe else None)
     workspace = options.workspace(
         named, source or "simulated", store, dry_run=True, verbose=verbose
     )
+    if recipe is None and what is not None and deployment is None:
+        own = deployment_of(workspace, what)
+        workspace = options.workspace(own, source or "simulated", store, dry_run=True)
     if recipe is not None:
         report = audit_recipe(workspace, recipe)
     else:

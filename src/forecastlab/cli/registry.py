@@ -66,7 +66,7 @@ def promote(
     until = current_status(workspace).watched_until
     if until is not None:
         output.say(f"It is watched until {until:%Y-%m-%d %H:%M} UTC. The way back:")
-        output.say("  forecastlab rollback --why …")
+        output.say(f'  forecastlab rollback --deployment {event.deployment} --why "…"')
 
 
 def rollback(
@@ -140,7 +140,8 @@ def status(
             remedy="Restore its folder from a copy; until then nothing can be promoted.",
         )
     if found.refused:
-        raise BundleRefused(found.refused, remedy="Roll back, or restore the bundle.")
+        remedy = "Roll back, restore the bundle, or unset what names it."
+        raise BundleRefused(found.refused, remedy=remedy)
 
 
 def history(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Timer
 from typing import Annotated, Final, cast
 
 import typer
@@ -13,12 +16,15 @@ import typer
 from forecastlab.bootstrap import Choice, api_keys, chosen_settings, configure_logging
 from forecastlab.cli import options
 from forecastlab.contracts.device import DeviceChoice
-from forecastlab.contracts.errors import ConfigError, UsageError
+from forecastlab.contracts.errors import EXIT_TERMINATED, ConfigError, UsageError
 from forecastlab.settings import Settings
 from forecastlab.usecases.admit import is_loopback
 
 NEEDED: Final = ("fastapi", "httptools", "msgspec", "prometheus_client", "uvicorn")
 """Of the extra `serve`."""
+
+_STUCK_S: Final = 2.0
+"""By how much a thread that waits, as for an exchange, may outlive the time to drain."""
 
 _log = logging.getLogger(__name__)
 
@@ -87,10 +93,19 @@ def serve(
         certificate=Certificate(tls_cert, tls_key) if tls_cert and tls_key else None,
         forwarded_by=settings.serve.forwarded_by,
     )
+    server.on_signal = lambda sig: _end_in(settings.serve.limits.drain_s + _STUCK_S, sig)
     with listen(host, port) as listening:
         scheme, address = "https" if tls_cert else "http", f"[{host}]" if ":" in host else host
         _tell(settings, f"{scheme}://{address}:{listening.getsockname()[1]}")
         run(server, listening)
+
+
+def _end_in(seconds: float, sig: int) -> None:
+    """End the process then, whatever its threads still wait for: a platform kills it soon after."""
+    code = EXIT_TERMINATED if sig == signal.SIGTERM else 128 + sig
+    end = Timer(seconds, os._exit, (code,))
+    end.daemon = True
+    end.start()
 
 
 def _tell(settings: Settings, at: str) -> None:

@@ -58,7 +58,9 @@ def report(
     ] = None,
     days: Annotated[
         float | None,
-        typer.Option("--days", help="Span (default: the deployment's own).", metavar="N", min=0),
+        typer.Option(
+            "--days", help="Span (default: the deployment's own).", metavar="N", min=0, max=3660
+        ),
     ] = None,
     min_bars: Annotated[
         int | None,
@@ -121,7 +123,7 @@ def _figure(check: ShadowCheck, value: float | None) -> str:
 def _bound(check: ShadowCheck) -> str:
     if check.demanded is None:
         return "–"
-    sign = {"errors": "=", "frozen": "<"}.get(check.name, "≥")
+    sign = {"errors": "=", "frozen": "<", "min_bars": "≥"}.get(check.name, ">")
     return f"{sign} {_figure(check, check.demanded)}"
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import typer
 
 from forecastlab.cli import options, output
 from forecastlab.contracts.errors import DataUnavailable
-from forecastlab.contracts.signals import NoSignal
+from forecastlab.contracts.signals import NoSignal, Signal
+from forecastlab.usecases.runs import recorded
 
 DEPLOYMENT: Final = "signal_1h"
 
@@ -45,23 +47,29 @@ def signal(
     from forecastlab.usecases.signals import generate  # noqa: PLC0415
 
     workspace = options.workspace(deployment, source, store, verbose=verbose)
-    made = generate(workspace, symbol or (), asof=asof)
+    with recorded(workspace, "signal") as attempt:
+        made = generate(workspace, symbol or (), asof=asof)
+        without = sum(isinstance(one, NoSignal) for one in made)
+        attempt.asof_date = made[0].asof_date if made else None
+        attempt.result = f"{len(made) - without} of {len(made)} signals"
+        _show(made, as_json=as_json)
+        if made and without == len(made):
+            raise DataUnavailable(
+                f"There is no signal for any of {len(made)} symbol(s).",
+                remedy="The reasons are above; run `forecastlab update`.",
+            )
+
+
+def _show(made: Sequence[Signal | NoSignal], *, as_json: bool) -> None:
     if as_json:
         output.print_json({"signals": made})
-    else:
-        rows: list[list[object]] = []
-        for one in made:
-            if isinstance(one, NoSignal):
-                rows.append([one.symbol, one.asof_date, None, None, None, one.reason])
-                continue
-            doubts = [f"research only: {one.research_only}"] if one.research_only else []
-            told = "; ".join((*doubts, *one.degraded))
-            rows.append(
-                [one.symbol, one.asof_date, one.score, one.model_version, one.verdict, told]
-            )
-        output.table(["symbol", "as of", "score", "version", "verdict", "degraded"], rows)
-    if made and all(isinstance(one, NoSignal) for one in made):
-        raise DataUnavailable(
-            f"There is no signal for any of {len(made)} symbol(s).",
-            remedy="The reasons are above; run `forecastlab update`.",
-        )
+        return
+    rows: list[list[object]] = []
+    for one in made:
+        if isinstance(one, NoSignal):
+            rows.append([one.symbol, one.asof_date, None, None, None, one.reason])
+            continue
+        doubts = [f"research only: {one.research_only}"] if one.research_only else []
+        told = "; ".join((*doubts, *one.degraded))
+        rows.append([one.symbol, one.asof_date, one.score, one.model_version, one.verdict, told])
+    output.table(["symbol", "as of", "score", "version", "verdict", "degraded"], rows)

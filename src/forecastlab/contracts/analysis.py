@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 Side = Literal["BUY", "SELL", "HOLD"]
 SceneName = Literal["simple", "complex"]
@@ -18,17 +17,28 @@ ModelType = Literal["gpt4", "claude", "transformer", "lstm", "ensemble", "local"
 MAX_SERIES: Final = 5_000
 """Longest series that is read; a day of five-minute candles has 288."""
 
+MAX_EXTRA: Final = 10_000
+"""Most characters and values, at any depth, of what a request tells besides the market."""
+
 REASONING: Final = 1_000
 """Longest reasoning, in characters."""
 
-Price = Annotated[float, Field(gt=0, lt=1e12, allow_inf_nan=False)]
+Price = Annotated[float, Field(ge=1e-12, le=1e12, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, lt=1e18, allow_inf_nan=False)]
+
+
+def _whole(value: object) -> object:
+    """Take 60.0 for 60, which in JSON are one number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 class _Request(BaseModel):
     """Base of what comes from outside: frozen; fields that nothing reads are let through unread."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, strict=True)
 
 
 class MarketData(_Request):
@@ -39,12 +49,12 @@ class MarketData(_Request):
 
     symbol: str = Field(min_length=2, max_length=30, pattern=r"^[A-Za-z0-9_/\-.]+$")
     current_price: Price
-    prices_1h: tuple[Price, ...] = Field(min_length=12, max_length=MAX_SERIES)
-    prices_24h: tuple[Price, ...] = Field(min_length=288, max_length=MAX_SERIES)
-    volumes_24h: tuple[Amount, ...] = Field(default=(), max_length=MAX_SERIES)
+    prices_1h: list[Price] = Field(min_length=12, max_length=MAX_SERIES)
+    prices_24h: list[Price] = Field(min_length=288, max_length=MAX_SERIES)
+    volumes_24h: list[Amount] = Field(default=[], max_length=MAX_SERIES)
     bid_ask_spread: Amount = 0.0
     funding_rate: float | None = Field(default=None, ge=-1, le=1)
-    timestamp: int | None = None
+    timestamp: Whole | None = None
 
 
 class InferenceRequest(_Request):
@@ -53,9 +63,9 @@ class InferenceRequest(_Request):
     `sentiment_data` and `on_chain_data` are filtered by the same allow-list as the market's values.
     """
 
-    strategy_id: int | None = None
+    strategy_id: Whole | None = None
     model_type: ModelType = "lstm"
-    confidence_threshold: int = Field(default=60, ge=0, le=100)
+    confidence_threshold: Whole = Field(default=60, ge=0, le=100)
     market_data: MarketData
     sentiment_data: dict[str, Any] | None = None
     on_chain_data: dict[str, Any] | None = None
@@ -63,8 +73,8 @@ class InferenceRequest(_Request):
     @field_validator("sentiment_data", "on_chain_data")
     @classmethod
     def _small(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        if value is not None and len(value) > 50:
-            raise ValueError("more than 50 entries")
+        if value is not None and not _is_small(value):
+            raise ValueError(f"more than {MAX_EXTRA} characters and values")
         return value
 
 
@@ -100,10 +110,13 @@ class Answer(BaseModel):
         for name, value, side in (("stop", self.stop, -sign), ("take", self.take, sign)):
             if value is None:
                 continue
-            if math.copysign(1.0, value) != side or not 0 < abs(value) <= MAX_DISTANCE:
-                raise ValueError(f"the {name} {value:+.4f} is on the wrong side or too far")
+            if not MIN_DISTANCE <= value * side <= MAX_DISTANCE:
+                raise ValueError(f"the {name} {value:+.4f} is on the wrong side, too near or far")
         return self
 
+
+MIN_DISTANCE: Final = 0.0001
+"""Least distance of a stop or a target: what is nearer is the price itself once it is rounded."""
 
 MAX_DISTANCE: Final = 0.2
 """Greatest distance of a stop or a target from the price, as a fraction."""
@@ -119,6 +132,22 @@ class Usage(BaseModel):
     output_tokens: int = Field(ge=0)
     cost: str
     currency: str
+
+
+def _is_small(value: object) -> bool:
+    """Say whether a document is within `MAX_EXTRA`; without recursion, for it may be deep."""
+    waiting, size = [value], 0
+    while waiting and size <= MAX_EXTRA:
+        one = waiting.pop()
+        size += 1
+        if isinstance(one, str):
+            size += len(one)
+        elif isinstance(one, dict):
+            size += sum(len(key) for key in one if isinstance(key, str))
+            waiting.extend(one.values())
+        elif isinstance(one, list | tuple):
+            waiting.extend(one)
+    return size <= MAX_EXTRA
 
 
 class InferenceResponse(BaseModel):

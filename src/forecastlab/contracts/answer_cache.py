@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-CacheState = Literal["healthy", "failing", "disabled"]
+CacheState = Literal["healthy", "failing"]
 
 
 class AnswerCache(Protocol):

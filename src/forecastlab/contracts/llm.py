@@ -179,6 +179,9 @@ class AnalystConfig(_Table):
         for name in (self.provider, self.rival):
             if name is not None and name not in self.providers:
                 raise ValueError(f"there is no provider {name!r}")
+        asked = [self.providers[name] for name in (self.provider, self.rival) if name is not None]
+        if len({one.prices.currency for one in asked}) > 1:
+            raise ValueError("provider and rival share a budget, and so need one currency")
         return self
 
     @property
@@ -195,10 +198,13 @@ def parse_analyst(text: str, *, what: str) -> AnalystConfig:
     """
     try:
         document = tomllib.loads(text)
-        named = {
-            name: {"name": name, **table} for name, table in document.pop("providers", {}).items()
-        }
-        return AnalystConfig.model_validate({**document, "providers": named})
+        tables = document.get("providers")
+        if isinstance(tables, dict):
+            document["providers"] = {
+                name: {"name": name, **table} if isinstance(table, dict) else table
+                for name, table in tables.items()
+            }
+        return AnalystConfig.model_validate(document)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{what} is not valid TOML: {error}.", remedy="Mend the file.") from error
     except ValidationError as error:

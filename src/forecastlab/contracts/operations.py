@@ -31,9 +31,9 @@ class PromotionTable(_Table):
 class ShadowTable(_Table):
     """What a challenger's shadow must reach over the span that a promotion demands.
 
-    Shares are of the bars of the span; `inside` is the share of published probabilities in
-    [0.3, 0.7], which only direction deployments are held to. A member answers normally if it is
-    finite, in (0.02, 0.98), from a full fresh window.
+    Shares are of the bars of the span and must be above their bounds; `inside` is the share of
+    published probabilities in [0.3, 0.7], which only direction deployments are held to. A member
+    answers normally if it is finite, in (0.02, 0.98), from a full fresh window.
 
     `published` is the share of published forecasts in (0.02, 0.98); `frozen` the share of equal
     answers at which a forecast, or a member, counts as one that does not move. Of the challengers

@@ -191,6 +191,10 @@ class Bundles(Protocol):
         """Return the names of all bundles that can be loaded, sorted."""
         ...
 
+    def shipped(self) -> tuple[str, ...]:
+        """Return the names of those that ship with the program, sorted."""
+        ...
+
     def as_found(self, at: str | Path) -> tuple[str, Mapping[str, bytes]]:
         """Return where a bundle lies and its files as they are; verified by nobody."""
         ...

@@ -164,7 +164,7 @@ def _next(state: RegistryState, event: RegistryEvent, *, expected: int) -> Regis
             f"registry event {expected} of {event.deployment} is missing or out of order.",
             remedy=_REMEDY,
         )
-    if (fault := _fault(state, event)) is not None:
+    if (fault := misfit(state, event)) is not None:
         raise DataMalformed(
             f"registry event {event.sequence} of {event.deployment} {fault}.", remedy=_REMEDY
         )
@@ -187,7 +187,7 @@ def _next(state: RegistryState, event: RegistryEvent, *, expected: int) -> Regis
     )
 
 
-def _fault(state: RegistryState, event: RegistryEvent) -> str | None:
+def misfit(state: RegistryState, event: RegistryEvent) -> str | None:
     """Say why an event cannot follow a state, or None."""
     bundle, changes = event.bundle, event.kind in {"promoted", "rolled_back"}
     faults = {

@@ -10,7 +10,7 @@ from forecastlab.contracts.operations import AlertTable
 from forecastlab.contracts.records import RunReport
 from forecastlab.evaluation.observed import LEAST, Finding, Observed
 
-FORECASTING: Final = ("daily", "predict")
+FORECASTING: Final = ("daily", "predict", "signal")
 """Commands whose runs make forecasts; their failures are a rate."""
 
 SCHEDULED: Final = ("daily", "retrain")

@@ -80,6 +80,15 @@ def shadow_checks(
     )
 
 
+def is_above(share: float, bound: float) -> bool:
+    """Say whether a share is above its bound; all of it is enough for any.
+
+    >>> is_above(0.8, 0.8), is_above(0.81, 0.8), is_above(1.0, 1.0)
+    (False, True, True)
+    """
+    return share > bound or share >= 1
+
+
 def is_saturated(probabilities: Probabilities) -> bool:
     """Say whether an answer is as good as certain.
 
@@ -106,7 +115,7 @@ def _errors(ordered: Sequence[tuple[str, ShadowChallenger]]) -> ShadowCheck:
 
 def _coverage(answered: int, due: int, demanded: float) -> ShadowCheck:
     share = answered / due if due else None
-    passed = share is not None and share >= demanded
+    passed = share is not None and is_above(share, demanded)
     return ShadowCheck("coverage", share, due, demanded, passed, f"{answered} of {due} bars")
 
 
@@ -210,4 +219,4 @@ def _share(
         return ShadowCheck(name, None, 0, demanded, empty, "no answer")
     share, said = sum(fine) / len(fine), f"{sum(fine)} of {len(fine)} answers"
     said = f"{said}; {told}" if told else said
-    return ShadowCheck(name, share, len(fine), demanded, share >= demanded, said)
+    return ShadowCheck(name, share, len(fine), demanded, is_above(share, demanded), said)

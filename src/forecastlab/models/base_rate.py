@@ -110,13 +110,15 @@ class RateCounts:
     def rates(self, labels: pd.DataFrame, as_ofs: pd.DatetimeIndex) -> pd.DataFrame:
         """Return what `expanding_rate` gives on the full history, from later labels alone.
 
+        Where the labels begin after `until`, those between are in neither count (`reached` says
+        so): a bundle that is older than its serving window still has a base rate.
+
         Args:
-            labels: columns `label`, `resolves_at`; must reach back to `until`.
+            labels: columns `label`, `resolves_at`.
             as_ofs: instants at or after `until`.
 
         Raises:
             UsageError: an as-of lies before `until`; its labels cannot be taken out again.
-            DataUnavailable: the labels begin after `until`, so some are in neither count.
         """
         until = pd.Timestamp(self.until)
         if (as_ofs < until).any():
@@ -124,15 +126,21 @@ class RateCounts:
                 f"the base rate is asked for {as_ofs.min()}, before its cut-off ({until}).",
                 remedy="Ask from the cut-off on.",
             )
-        reaches = not labels.empty and labels["resolves_at"].min() <= until
-        if (as_ofs > until).any() and any(self.counts) and not reaches:
-            raise DataUnavailable(
-                f"the candles at hand do not reach back to the bundle's cut-off ({self.until}).",
-                remedy="Train a bundle with a later cut-off, or widen its serving window.",
-            )
         base = _resolved_counts(labels, pd.DatetimeIndex([self.until]), self.classes)
         since = _resolved_counts(labels, as_ofs, self.classes) - base
         return _rates(np.asarray(self.counts) + since, as_ofs, self.classes)
+
+    def reached(self, labels: pd.DataFrame, as_of: datetime) -> bool:
+        """Say whether these labels reach back to `until`, so that none is left out at `as_of`.
+
+        >>> counts = RateCounts((0, 1), (5, 5), datetime.fromisoformat("2025-01-01T00:00Z"))
+        >>> later = pd.DataFrame({"resolves_at": pd.to_datetime(["2025-03-01T00:00Z"])})
+        >>> counts.reached(later, datetime.fromisoformat("2025-04-01T00:00Z"))
+        False
+        """
+        if as_of <= self.until or not any(self.counts):
+            return True
+        return not labels.empty and bool(labels["resolves_at"].min() <= pd.Timestamp(self.until))
 
 
 @dataclass(frozen=True)

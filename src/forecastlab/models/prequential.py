@@ -151,7 +151,34 @@ def run_prequential(
         combiner=last.fit(history.resolved(at_end)),
         sets=table.prediction_sets(history.happened, at_end, level=level, last=scores),
     )
-    return Prequential(_joined(rows, table, history.happened, rule, methods), rule)
+    names = np.array([method.name for method in methods])[table.method]
+    return Prequential(_joined(rows, table, history.happened, classes, names), rule)
+
+
+def published_before(
+    rows: pd.DataFrame, published: pd.DataFrame, rule: Rule, *, level: float, scores: int
+) -> Prequential:
+    """Return what was published once, with its prediction sets; nothing is chosen or calibrated.
+
+    A choice that is made again on rounded numbers may fall on another method.
+
+    Args:
+        rows: as in `run_prequential`, and the column `method`.
+        published: the probabilities of the same rows, columns the classes.
+        rule: the rule at the end.
+
+    Raises:
+        DataMalformed: rows and probabilities do not fit, or are none.
+    """
+    history = _history(rows, {"published": published}, rule.classes, horizon=1)
+    table = _Published.empty(len(rows), len(rule.classes))
+    table.probabilities[:] = history.members["published"]
+    for start, block in _blocks(rows):
+        past = history.known(start)
+        sets = table.prediction_sets(history.happened, past, level=level, last=scores)
+        table.inside[block] = sets.contains(table.probabilities[block])
+    names = rows["method"].to_numpy()
+    return Prequential(_joined(rows, table, history.happened, rule.classes, names), rule)
 
 
 def choose(losses: np.ndarray, *, horizon: int, default: int) -> int:
@@ -248,14 +275,14 @@ def _joined(
     rows: pd.DataFrame,
     table: _Published,
     happened: np.ndarray,
-    rule: Rule,
-    methods: Sequence[Method],
+    classes: tuple[int, ...],
+    names: np.ndarray,
 ) -> pd.DataFrame:
     joined = rows.copy()
-    for number, label in enumerate(rule.classes):
+    for number, label in enumerate(classes):
         joined[f"p_{label}"] = table.probabilities[:, number]
-    joined["method"] = np.array([method.name for method in methods])[table.method]
-    for number, label in enumerate(rule.classes):
+    joined["method"] = names
+    for number, label in enumerate(classes):
         joined[f"set_{label}"] = table.inside[:, number]
     hit = np.take_along_axis(table.inside, np.maximum(happened, 0)[:, None], axis=1)[:, 0]
     joined["covered"] = pd.arrays.BooleanArray(hit, happened < 0)

@@ -64,14 +64,16 @@ def raise_alerts(workspace: Workspace, run: RunReport | None = None) -> str | No
 
 
 def alert_at_end(workspace: Workspace, run: RunReport) -> None:
-    """Alert at the end of an attempt that failed, or that may have ended an incident.
+    """Alert at the end of an attempt that failed, or that may have begun or ended an incident.
 
-    A morning that published has looked already, as one of its steps. Never raises: the attempt has
-    its own outcome.
+    One that ended well begins one where it has logged what alerts are about. A morning that
+    published has looked already, as one of its steps. Never raises: the attempt has its own
+    outcome.
     """
     try:
-        failed = run.exit_code != EXIT_DONE
-        if failed or (run.command != "daily" and _any_open(workspace)):
+        failed, counted = run.exit_code != EXIT_DONE, bool(run.fields.get("events"))
+        told = failed or (run.command != "daily" and (counted or _any_open(workspace)))
+        if told:
             said = raise_alerts(workspace, run)
             if said is not None:
                 log.info("alerts of %s: %s", run.command, said)

@@ -19,6 +19,7 @@ from forecastlab.usecases.model_versions import (
     VERSION,
     asked_version,
     demanded,
+    refuse_another_version,
     refuse_contradiction,
 )
 from forecastlab.usecases.open_bundle import OpenBundle, open_bundle
@@ -64,7 +65,10 @@ def choose(workspace: Workspace, name: str | None) -> Chosen:
         return Chosen(opened(workspace, workspace.bundles.find(name)), "--bundle", first=False)
     if workspace.production_dir is not None:
         files = workspace.bundles.read_folder(workspace.production_dir)
-        return Chosen(opened(workspace, files), OVERRIDE, first=False)
+        bundle = opened(workspace, files)
+        refuse_another_version(workspace, files, OVERRIDE)
+        refuse_contradiction(workspace, files, OVERRIDE)
+        return Chosen(bundle, OVERRIDE, first=False)
     if (version := asked_version(workspace)) is not None:
         files = demanded(workspace, version)
         refuse_contradiction(workspace, files)

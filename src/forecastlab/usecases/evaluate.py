@@ -30,6 +30,7 @@ from forecastlab.contracts.verdicts import (
     VerdictFile,
 )
 from forecastlab.models.catalogue import make_learners
+from forecastlab.models.prequential import Prequential
 from forecastlab.report.evaluation_page import evaluation_page
 from forecastlab.report.series import CandidateSeries
 from forecastlab.usecases.candidate_verdict import Examined, examine
@@ -68,6 +69,10 @@ class EvaluateRequest:
     bundle: BundleFiles | None = None
 
 
+Walked = Mapping[str, tuple[OutOfFold, Prequential]]
+"""Candidate -> what each member forecast out of fold, and what was published of it."""
+
+
 @dataclass(frozen=True)
 class Evaluated:
     """A finished evaluation: where it lies, and what it found."""
@@ -96,11 +101,11 @@ def evaluate(workspace: Workspace, request: EvaluateRequest, provenance: Provena
     recipe = quick_recipe(request.recipe, cut_off) if small else request.recipe
     view = market.as_of(cut_off + DURATION[recipe.interval])
     if request.bundle is None:
-        found = _walk(workspace, recipe, view)
+        walked = _walk(workspace, recipe, view)
     else:
         _refuse_other_candles(request.bundle, market)
-        found = kept_walk_forward(request.bundle, cut_off)
-    examined = _examined(found, recipe, view)
+        walked = kept_walk_forward(request.bundle, cut_off)
+    examined = _examined(walked, recipe, view)
     look = Look(
         command="evaluate",
         recipe=recipe,
@@ -136,10 +141,14 @@ def of_bundle(files: BundleFiles) -> EvaluateRequest:
     return EvaluateRequest(manifest.recipe, manifest.training.cut_off, quick=quick, bundle=files)
 
 
-def _walk(workspace: Workspace, recipe: Recipe, view: MarketView) -> dict[str, OutOfFold]:
+def _walk(workspace: Workspace, recipe: Recipe, view: MarketView) -> Walked:
     learners = make_learners(recipe)
     materials = build_materials(view, recipe, learners.values())
-    return out_of_fold(materials, recipe, learners, workspace.progress)
+    found = out_of_fold(materials, recipe, learners, workspace.progress)
+    return {
+        name: (one, publish_out_of_fold(one, recipe, until=view.as_of))
+        for name, one in found.items()
+    }
 
 
 def _refuse_other_candles(files: BundleFiles, market: Market) -> None:
@@ -151,16 +160,12 @@ def _refuse_other_candles(files: BundleFiles, market: Market) -> None:
         )
 
 
-def _examined(
-    found: Mapping[str, OutOfFold], recipe: Recipe, view: MarketView
-) -> dict[str, Examined]:
+def _examined(walked: Walked, recipe: Recipe, view: MarketView) -> dict[str, Examined]:
     candles = {one: view.candles(one, recipe.interval) for one in recipe.train.symbols}
-    examined = {}
-    for name, one in found.items():
-        prequential = publish_out_of_fold(one, recipe, until=view.as_of)
-        evaluation = measure(one, prequential, recipe)
-        examined[name] = Examined(one, prequential, evaluation, candles)
-    return examined
+    return {
+        name: Examined(found, published, measure(found, published, recipe), candles)
+        for name, (found, published) in walked.items()
+    }
 
 
 def _judged(

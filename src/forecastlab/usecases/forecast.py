@@ -96,7 +96,8 @@ def forecast(bundle: OpenBundle, window: ServingWindow, asking: Asking = HERE) -
     doubts = (why_not,) if why_not else context.faults if context is not None else ()
     stepped_back = not stacking and any(one.rule.stacks for one in bundle.forecasters.values())
     marks = (STACKING_OFF,) if stepped_back else ()
-    degraded = (*marks, *stood_in, *missed, *(f"context: {one}" for one in doubts))
+    old = _labels_left_out(bundle, window)
+    degraded = (*marks, *stood_in, *missed, *(f"context: {one}" for one in doubts), *old)
     if around is None:
         return Said(forecasts, None, None, None, degraded, asked)
     regime = Regime(
@@ -118,7 +119,7 @@ def _base_rates_alone(bundle: OpenBundle, window: ServingWindow) -> Said:
         name: _base_rate_alone(bundle, name, entry, window)
         for name, entry in bundle.files.manifest.candidates.items()
     }
-    return Said(forecasts, None, None, None, (MODELS_OFF,))
+    return Said(forecasts, None, None, None, (MODELS_OFF, *_labels_left_out(bundle, window)))
 
 
 def _base_rate_alone(
@@ -250,11 +251,29 @@ def _base_rate(
     forecaster: Forecaster, entry: CandidateEntry, name: str, window: ServingWindow
 ) -> Probabilities:
     """Return the reference base rate as it stands at the as-of."""
-    labels = target_from_name(name).labels(window.view.candles(window.symbol, window.interval))
+    labels = _labels(name, window)
     at = pd.DatetimeIndex([window.view.as_of])
     if entry.evaluation.reference == "expanding":
         return _table(forecaster.rates.rates(labels, at))
     return _table(trailing_rate(labels, at, forecaster.rule.classes))
+
+
+def _labels(name: str, window: ServingWindow) -> pd.DataFrame:
+    return target_from_name(name).labels(window.view.candles(window.symbol, window.interval))
+
+
+def _labels_left_out(bundle: OpenBundle, window: ServingWindow) -> tuple[str, ...]:
+    """Say so where a bundle is older than its window: a base rate then lacks the labels between."""
+    left_out = [
+        name
+        for name, entry in bundle.files.manifest.candidates.items()
+        if entry.evaluation.reference == "expanding"
+        and not bundle.forecasters[name].rates.reached(_labels(name, window), window.view.as_of)
+    ]
+    if not left_out:
+        return ()
+    until = bundle.files.manifest.training.cut_off
+    return (f"base_rate: not all labels since {until} are at hand ({', '.join(left_out)})",)
 
 
 def _table(row: pd.DataFrame) -> Probabilities:

@@ -62,6 +62,8 @@ class Health:
         load_s: from its bytes to known answers given, as serving does it; None where refused.
         pipeline_s, forecast_s: from candles to features, and from candles to the forecast.
         opened: the bundle itself, for a service that is to serve what was examined.
+        model_version: which of the deployment's versions it is, as `ML_MODEL_VERSION` and signals
+            name it; `version` where the deployment has but one.
     """
 
     deployment: str
@@ -79,6 +81,7 @@ class Health:
     pipeline_s: float | None
     forecast_s: float | None
     opened: OpenBundle | None = field(default=None, repr=False, compare=False)
+    model_version: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -172,6 +175,7 @@ def health(workspace: Workspace, name: str | None) -> Health:
         pipeline_s=pipeline_s,
         forecast_s=forecast_s,
         opened=None if chosen is None else chosen.bundle,
+        model_version=None if manifest is None else manifest.recipe.recipe or manifest.version,
     )
 
 
@@ -189,14 +193,14 @@ def refuse_unhealthy(workspace: Workspace) -> Health:
     fields = {
         "event": CONFIGURATION_EVENT,
         "deployment": found.deployment,
-        "model_version": found.version,
+        "model_version": found.model_version,
         "model_path": found.path,
         "bundle": found.bundle,
         "bundle_digest": found.digest,
         "healthy": found.passed,
     }
     message = "ML Model Configuration: Version=%s, Path=%s"
-    events.info(message, found.version, found.path, extra={"fields": fields})
+    events.info(message, found.model_version, found.path, extra={"fields": fields})
     for step in found.failed:
         failed = {"event": "health_step_failed", "bundle": found.bundle, "step": step.name}
         told = f"{step.name}: {step.facts} {step.remedy}".rstrip()

@@ -16,7 +16,7 @@ from forecastlab.models.ensemble import Forecaster
 from forecastlab.usecases.open_bundle import OpenBundle
 
 SENT_ROWS: Final = 96
-"""Rows that a server is sent, or all if there are fewer."""
+"""Rows of each feature set that a server is sent, or all if there are fewer."""
 
 _SHOWN: Final = 12
 """Hexadecimal digits that tell one digest from another."""
@@ -35,7 +35,8 @@ def question(
             as-ofs are asked about, or a forecast has more than two classes.
     """
     schema = _schema(bundle, absent)
-    table = wire_table(schema, rows).iloc[-SENT_ROWS:]
+    # Rows and not candles: beside a hole there is none, and a window reaches farther back.
+    table = wire_table(schema, {name: one.iloc[-SENT_ROWS:] for name, one in rows.items()})
     if list(opens) != list(table.index[-1:]):
         raise _failed(NOT_ASKED, "another as-of than the newest row's")
     document = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from threading import BoundedSemaphore
 from typing import Final
 
@@ -18,6 +18,9 @@ from forecastlab.usecases.workspace import Workspace
 
 UPSTREAM: Final = 4
 """Series that are asked of the source at once; an exchange bans who asks too much."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before it no source is asked: an exchange refuses negative times."""
 
 _ROUNDS: Final = 3
 """How often older candles are asked for, where an outage has left fewer than were wanted."""
@@ -75,7 +78,7 @@ class KlineReader:
         parts: list[pd.DataFrame] = []
         missing = query.limit
         for _ in range(_ROUNDS):
-            first = last - (missing - 1) * step
+            first = max(last - (missing - 1) * step, _EPOCH)
             if query.first_open is not None:
                 first = max(first, _next_open(query.first_open, query.interval))
             if first > last or missing <= 0:

@@ -59,7 +59,7 @@ def bundle_of(state: RegistryState, version: str, versions: Mapping[str, str]) -
     """Return the bundle that answers for a version, or None.
 
     The one that was promoted last and not rolled back from; else the newest that is registered, by
-    its cut-off. A retired bundle never answers.
+    its cut-off. One that was rolled back from answers only if there is no other, a retired never.
 
     Args:
         versions: bundle -> its version, of all that are registered or shipped.
@@ -72,7 +72,8 @@ def bundle_of(state: RegistryState, version: str, versions: Mapping[str, str]) -
     """
     fit = [name for name, own in versions.items() if own == version and name not in state.retired]
     promoted = [name for name in state.champions if name in fit]
-    return promoted[-1] if promoted else max(fit, key=_age, default=None)
+    never_spoke = [name for name in fit if name not in state.spoke]
+    return promoted[-1] if promoted else max(never_spoke or fit, key=_age, default=None)
 
 
 def asked_version(workspace: Workspace) -> str | None:
@@ -88,11 +89,14 @@ def asked_version(workspace: Workspace) -> str | None:
 
 
 def bundles_by_version(workspace: Workspace) -> dict[str, str]:
-    """Return every bundle of the deployment that is registered or shipped -> its version."""
+    """Return every bundle of the deployment that is registered or shipped -> its version.
+
+    One that merely lies in the store, as an import leaves it, is none of them.
+    """
     ladder, deployment = workspace.operations.ladder, workspace.deployment
     registered = fold(workspace.registry.readable()[0]).registered
     found: dict[str, str] = {}
-    for name in dict.fromkeys((*workspace.bundles.names(), *registered)):
+    for name in dict.fromkeys((*workspace.bundles.shipped(), *registered)):
         version = version_of_name(name, deployment, ladder)
         if version is not None:
             found[name] = version
@@ -127,8 +131,28 @@ def demanded(workspace: Workspace, version: str) -> BundleFiles:
     return files
 
 
-def refuse_contradiction(workspace: Workspace, selected: BundleFiles) -> None:
+def refuse_another_version(workspace: Workspace, selected: BundleFiles, by: str) -> None:
+    """Refuse a version asked for that is not the one of a bundle selected by something stronger.
+
+    Args:
+        by: the variable that selected it, in messages.
+
+    Raises:
+        ConfigError: the deployment has no such version, or the bundle is of another one.
+    """
+    version, own = asked_version(workspace), selected.manifest.recipe.recipe
+    if version is not None and own != version:
+        raise ConfigError(
+            f"{VERSION}={workspace.switches.version}, but {by} selects {selected.name}, of {own}.",
+            remedy=f"Leave one of the two empty: {by} or {VERSION}.",
+        )
+
+
+def refuse_contradiction(workspace: Workspace, selected: BundleFiles, by: str = "") -> None:
     """Refuse paths of the environment that name another bundle than the one that was selected.
+
+    Args:
+        by: the variable that selected it past version and registry, in messages.
 
     Raises:
         ConfigError: a path names no bundle, no file of it, or another one.
@@ -137,7 +161,7 @@ def refuse_contradiction(workspace: Workspace, selected: BundleFiles) -> None:
     paths = {MODEL_PATH: switches.model_path, FEATURE_NAMES_PATH: switches.feature_names_path}
     if not any(paths.values()) or not workspace.operations.ladder:
         return
-    chosen_by = f"{VERSION}={switches.version}" if switches.version else "the registry"
+    chosen_by = by or (f"{VERSION}={switches.version}" if switches.version else "the registry")
     for variable, path in paths.items():
         if path is None:
             continue

@@ -141,7 +141,7 @@ class PayloadReading:
         known = {*self.schema.columns}
         others = [name for name in sent if name not in known]
         foreign = [name for name in others if self._passed_over(name)]
-        unknown = [name for name in others if name not in foreign]
+        unknown = [name for name in others if not self._passed_over(name)]
         low, high = allowed(self.ranges, names)
         return PayloadColumns(
             names=names,

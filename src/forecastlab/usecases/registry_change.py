@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from forecastlab.contracts.errors import PreconditionFailed
-from forecastlab.contracts.registry import EventKind, RegistryEvent, RegistryState, fold
+from forecastlab.contracts.errors import BundleRefused, PreconditionFailed, UsageError
+from forecastlab.contracts.registry import EventKind, RegistryEvent, RegistryState, fold, misfit
 from forecastlab.usecases.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,10 @@ def append_change(
 
     Args:
         fits: raises where the change was decided on another state.
+
+    Raises:
+        BundleRefused: the registry knows another bundle by this name.
+        UsageError: the change does not follow from what stands; written, it would end the registry.
     """
     while True:
         events = workspace.registry.events()
@@ -57,12 +61,26 @@ def append_change(
             gates=dict(change.gates),
             forced=change.forced,
         )
+        _refuse_misfit(state, event)
         try:
             workspace.registry.append(event)
         except PreconditionFailed:
             log.info("another process wrote to the registry; deciding anew")
             continue
         return event
+
+
+def _refuse_misfit(state: RegistryState, event: RegistryEvent) -> None:
+    if state.registered.get(event.bundle, event.bundle_digest) != event.bundle_digest:
+        raise BundleRefused(
+            f"The registry of {event.deployment} knows another bundle as {event.bundle}.",
+            remedy="Two bundles share a name; train again, which takes the next free one.",
+        )
+    if (fault := misfit(state, event)) is not None:
+        raise UsageError(
+            f"The change cannot be written: it {fault}.",
+            remedy="`forecastlab history` shows what stands; decide anew.",
+        )
 
 
 def still_over(champion: str | None) -> Callable[[RegistryState], None]:

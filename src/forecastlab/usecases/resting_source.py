@@ -24,7 +24,8 @@ class RestingSource:
     """The source and the clock of a workspace; after a failure neither is asked for a while.
 
     Signals read a dozen series. With an exchange that is down each would wait for its deadline,
-    and so would every caller; here the first one does.
+    and so would every caller; here the first one does. A clock that has told the time once goes on
+    by itself.
 
     Args:
         told: called after each series that was asked for, with the error if there was.
@@ -43,6 +44,7 @@ class RestingSource:
         self._told = told
         self._monotonic = monotonic
         self._failed: tuple[DataUnavailable, float] | None = None
+        self._knows_time = False
 
     @property
     def kind(self) -> SourceKind:
@@ -79,8 +81,11 @@ class RestingSource:
         Raises:
             DataUnavailable: it cannot be asked, or could not be a moment ago.
         """
-        self._refuse_while_resting()
-        return self._noted(self._workspace.clock.now)
+        if not self._knows_time:
+            self._refuse_while_resting()
+            self._noted(self._workspace.clock.now)
+            self._knows_time = True
+        return self._workspace.clock.now()
 
     def _refuse_while_resting(self) -> None:
         if self._failed is not None and self._monotonic() - self._failed[1] < self._pause_s:

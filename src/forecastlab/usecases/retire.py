@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from forecastlab.contracts.errors import BundleRefused, ConfigError, UsageError
 from forecastlab.contracts.registry import RegistryEvent, RegistryState
+from forecastlab.usecases.model_versions import bundles_by_version
 from forecastlab.usecases.promote import refuse_without_reason
 from forecastlab.usecases.registry_change import Change, append_change
 from forecastlab.usecases.workspace import Workspace
@@ -39,10 +40,12 @@ def retire(workspace: Workspace, name: str, *, why: str) -> RegistryEvent:
 
 def _refuse_last_rung(workspace: Workspace, state: RegistryState, name: str) -> None:
     """Refuse the only bundle of a version: signals step down a ladder that has all its rungs."""
-    versions = {
-        one: _version(workspace, one) for one in state.registered if one not in state.retired
-    }
-    version = versions.get(name)
+    if not workspace.operations.ladder:
+        return
+    # Signals step down to shipped bundles too, of which the registry may know nothing.
+    there = dict.fromkeys((*bundles_by_version(workspace), *state.registered, name))
+    versions = {one: _version(workspace, one) for one in there if one not in state.retired}
+    version = versions[name]
     if version in workspace.operations.ladder and [*versions.values()].count(version) == 1:
         raise UsageError(
             f"{name} is the last bundle of {version}, a rung of {workspace.deployment}.",

@@ -14,6 +14,7 @@ from forecastlab.contracts.manifest import Manifest
 from forecastlab.contracts.operations import Policy
 from forecastlab.contracts.provenance import Provenance
 from forecastlab.contracts.registry import RegistryEvent
+from forecastlab.usecases.model_versions import bundles_by_version
 from forecastlab.usecases.promote import Gates, promote
 from forecastlab.usecases.train import TrainRequest, train
 from forecastlab.usecases.training_market import newest_at_hand
@@ -150,7 +151,8 @@ def _bundles(workspace: Workspace) -> list[Manifest]:
     """Return the manifests of the deployment's bundles that are not retired and verify."""
     state = workspace.registry.state()
     first = workspace.bundles.first_champion(workspace.deployment)
-    names = dict.fromkeys([*([first.name] if first else []), *state.registered])
+    shipped = bundles_by_version(workspace) if workspace.operations.ladder else ()
+    names = dict.fromkeys([*([first.name] if first else []), *shipped, *state.registered])
     found = []
     for name in names:
         if name not in state.retired:

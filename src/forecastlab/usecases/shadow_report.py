@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -95,8 +96,10 @@ def shadow_report(
         min_bars: bars that must have been answered, beside the coverage.
 
     Raises:
-        UsageError: no such bundle is registered, or the span is empty.
+        UsageError: no such bundle is registered, the span is empty, or the store is pinned to
+            another kind of source: a file counts late answers, which must pass for no live ones.
     """
+    workspace.check_pin()
     interval = interval_of(workspace.deployment)
     name = _challenger(workspace, challenger)
     due = _due(workspace, interval, days)
@@ -148,10 +151,10 @@ def _challenger(workspace: Workspace, named: str | None) -> str:
 def _due(workspace: Workspace, interval: Interval, days: float | None) -> list[str]:
     bounds = workspace.operations.shadow
     chosen = days if days is not None else bounds.days if interval == "1d" else bounds.hours / 24
-    bars = round(chosen * per_day(interval))
+    bars = round(chosen * per_day(interval)) if math.isfinite(chosen) else 0
     if bars < 1:
         raise UsageError(
-            f"--days {days:g} holds no {interval} candle.", remedy="Name a longer span."
+            f"A span of {chosen:g} days holds no {interval} candle.", remedy="Name a longer one."
         )
     last = _last_due(workspace, interval)
     return [asof_name(last - place * DURATION[interval], interval) for place in range(bars)][::-1]

@@ -20,7 +20,7 @@ MOST_KEPT: Final = 1000
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A sealed record that cannot be read, and why; whose it is says the recipe, if there is one."""
+    """A sealed record that cannot be read, and why; the recipe says whose it is, if it does."""
 
     symbol: str | None
     asof_date: str
@@ -76,9 +76,9 @@ def signal_page(
     """
     recipe = workspace.recipe()
     own = recipe is None or symbol in {None, recipe.symbol}
-    names = sealed_asofs(workspace.store, workspace.deployment) if own else ()
+    names = _sealed_hours(workspace) if own else ()
     generated = sorted(made.of(symbol), key=lambda one: one.created_at, reverse=True)
-    # An hour's name sorts as its instant does; the sort is stable, so that what was made goes first.
+    # An hour's name sorts as its instant does; the sort is stable: what was made goes first.
     found: list[tuple[str, Signal | NoSignal | None]] = [
         *((one.asof_date, one) for one in generated),
         *((name, None) for name in names),
@@ -86,6 +86,12 @@ def signal_page(
     found.sort(key=lambda one: one[0], reverse=True)
     entries = (one or _record(workspace, asof) for asof, one in found[offset : offset + limit])
     return Page(tuple(entries), len(generated), len(names))
+
+
+def _sealed_hours(workspace: Workspace) -> tuple[str, ...]:
+    """Return the as-of names of the sealed hourly records, oldest first."""
+    names = sealed_asofs(workspace.store, workspace.deployment)
+    return tuple(one for one in names if "T" in one)
 
 
 def _record(workspace: Workspace, asof: str) -> Listed:

@@ -13,7 +13,7 @@ import pandas as pd
 from forecastlab.contracts.candles import MarketView
 from forecastlab.contracts.canonical import rounded
 from forecastlab.contracts.errors import DataUnavailable, ForecastLabError, UsageError
-from forecastlab.contracts.intervals import DURATION, Interval, asof_name
+from forecastlab.contracts.intervals import DURATION, Interval, asof_name, floor_open
 from forecastlab.contracts.signals import HIGHEST, NoSignal, Signal
 from forecastlab.contracts.switches import MODELS_OFF
 from forecastlab.features.build import build_features
@@ -131,7 +131,9 @@ def _asked(chosen: Chosen, symbol: str, moment: _Moment, began: float) -> tuple[
 
     Raises:
         DataUnavailable: a value without a stand-in is missing.
+        UsageError: the as-of lies before the bundle's cut-off, which each version has of its own.
     """
+    refuse_before_cut_off(chosen, moment.asof_open)
     manifest = chosen.bundle.files.manifest
     recipe = manifest.recipe
     [(candidate, forecaster)] = chosen.bundle.forecasters.items()
@@ -201,7 +203,8 @@ def _view(
         for symbol in symbols:
             read = series_read(str(recipe.recipe), symbol, recipe.features.references)
             series |= dict.fromkeys(read)
-    first = as_of - WINDOW_READ
+    # On the grid of both intervals: before it no four-hour candle would ever be at hand.
+    first = floor_open(as_of - WINDOW_READ, "4h")
     if workspace.lake is not None:
         fetch_what_is_there(workspace, [Need(*one, first) for one in series])
     return read_what_is_there(workspace, tuple(series), first, as_of).as_of(as_of)

@@ -57,6 +57,9 @@ class AsyncSingleFlight(Generic[T]):
     def __init__(self) -> None:
         self._under_way: dict[Hashable, asyncio.Task[T]] = {}
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._under_way
+
     async def do(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
         """Return what `call` returns, or what a call under way for the same key does."""
         task = self._under_way.get(key)

@@ -8,6 +8,7 @@ from datetime import datetime
 from forecastlab.contracts.errors import BundleRefused, DataMalformed, UsageError
 from forecastlab.contracts.registry import RegistryEvent, events_until, fold, watched_until
 from forecastlab.usecases.champion import OVERRIDE, choose, standing
+from forecastlab.usecases.model_versions import VERSION, asked_version, name_for
 from forecastlab.usecases.publish import newest_sealed
 from forecastlab.usecases.workspace import Workspace
 
@@ -53,7 +54,6 @@ def status(workspace: Workspace, *, at: datetime | None = None) -> Status:
     events = events_until(readable, at)
     state, watch = fold(events), workspace.operations.promotion.watch_hours
     first = workspace.bundles.first_champion(workspace.deployment)
-    folder = workspace.production_dir if at is None else None
     speaks, refused = (None, "") if at is not None else _verified(workspace)
     return Status(
         deployment=workspace.deployment,
@@ -62,7 +62,7 @@ def status(workspace: Workspace, *, at: datetime | None = None) -> Status:
         champion_digest=state.champion_digest,
         since=state.since,
         first_champion=first.name if first else None,
-        override=f"{OVERRIDE}={folder}" if folder is not None else None,
+        override=_override(workspace) if at is None else None,
         speaks=speaks,
         refused=refused,
         newest_record=newest_sealed(workspace.store, workspace.deployment) if at is None else None,
@@ -74,15 +74,30 @@ def status(workspace: Workspace, *, at: datetime | None = None) -> Status:
     )
 
 
+def _override(workspace: Workspace) -> str | None:
+    """Return what the environment chooses past the registry, with its variable."""
+    if workspace.production_dir is not None:
+        return f"{OVERRIDE}={workspace.production_dir}"
+    version = asked_version(workspace)
+    return None if version is None else f"{VERSION}={version}"
+
+
 def _verified(workspace: Workspace) -> tuple[str | None, str]:
     """Return the bundle that would speak, and why it is refused."""
-    folder = workspace.production_dir
-    first = workspace.bundles.first_champion(workspace.deployment)
-    named = standing(workspace)[0].champion or (first.name if first else None)
-    speaks = str(folder) if folder is not None else named
     try:
         return choose(workspace, None).bundle.files.name, ""
     except UsageError as error:
-        return speaks, error.facts if folder is not None else ""
+        named, override = _named(workspace), _override(workspace)
+        return named, "" if named is None and override is None else error.facts
     except (BundleRefused, DataMalformed) as error:
-        return speaks, error.facts
+        return _named(workspace), error.facts
+
+
+def _named(workspace: Workspace) -> str | None:
+    """Return what is to speak, whether or not it can."""
+    if workspace.production_dir is not None:
+        return str(workspace.production_dir)
+    if (version := asked_version(workspace)) is not None:
+        return name_for(workspace, version)
+    first = workspace.bundles.first_champion(workspace.deployment)
+    return standing(workspace)[0].champion or (first.name if first else None)

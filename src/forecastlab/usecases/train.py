@@ -10,6 +10,7 @@ from forecastlab.contracts.config import Recipe
 from forecastlab.contracts.intervals import DURATION
 from forecastlab.contracts.manifest import Manifest
 from forecastlab.contracts.provenance import Provenance
+from forecastlab.contracts.registry import fold
 from forecastlab.models.catalogue import make_learners
 from forecastlab.models.prequential import Prequential
 from forecastlab.models.rule import Rule
@@ -154,10 +155,14 @@ def _keep(
 
 
 def _free_name(workspace: Workspace, parts: BundleParts) -> str:
-    """Return `<deployment>[_<version>]_<cut-off>`, with `_2`, `_3`, … where taken."""
+    """Return `<deployment>[_<version>]_<cut-off>`, with `_2`, `_3`, … where taken.
+
+    The registry may know bundles that lie on another machine.
+    """
     base = f"{parts.recipe.bundle_name}_{parts.cut_off:%Y%m%d}"
+    known = fold(workspace.registry.readable()[0]).registered
     number, name = 1, base
-    while workspace.bundles.taken(name):
+    while name in known or workspace.bundles.taken(name):
         number += 1
         name = f"{base}_{number}"
     return name

@@ -63,6 +63,26 @@ def test_a_file_of_the_same_size_and_time_is_another_file(file: Path) -> None:
     assert keys() == ("other",)
 
 
+def test_a_file_that_may_be_read_after_all_is_read(file: Path) -> None:
+    """As where somebody copies it as root, and then gives it its mode."""
+    time, may = FakeTime(), [True]
+
+    def read() -> tuple[str, ...]:
+        if not may[0]:
+            raise ConfigError("It cannot be read.", remedy="Change its mode.")
+        return read_key_file(file)
+
+    keys = WatchedKeys(read, [file], monotonic=lambda: time.second)
+    may[0] = False
+    file.write_text("second\n")
+    time.sleep(1)
+    assert keys() == ("first",)
+    may[0] = True
+    file.chmod(0o640)
+    time.sleep(1)
+    assert keys() == ("second",)
+
+
 def test_the_last_keys_stay_while_the_file_is_gone(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

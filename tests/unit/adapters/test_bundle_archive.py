@@ -101,6 +101,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
         "2,000 bytes",
     ),
     "many files": (lambda: tar_of(*(member(f"flow_1/x{i}") for i in range(6))), "5 files"),
+    "many folders": (lambda: tar_of(GOOD, *([member("flow_1", tarfile.DIRTYPE)] * 10)), "entries"),
     "no gzip": (lambda: b"PK\3\4 a zip", "gzipped tar"),
     "empty": (lambda: b"", "gzipped tar"),
     "no tar": (lambda: gzip.compress(b"hello" * 300), "gzipped tar"),
@@ -144,6 +145,15 @@ def test_a_bomb_ends_where_the_limits_do(kind: str) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 20 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [(tarfile.GNUTYPE_LONGNAME, b"a/b"), (tarfile.XHDTYPE, b"5 a=\n")]
+)
+def test_headers_that_tell_of_headers_end(kind: bytes, told: bytes) -> None:
+    head = member("x", kind, size=len(told)).tobuf(tarfile.USTAR_FORMAT)
+    with pytest.raises(BundleRefused, match="nested too deeply"):
+        read(gzip.compress((head + told.ljust(512, b"\0")) * 3000), Limits())
 
 
 def test_a_sparse_file_is_refused() -> None:

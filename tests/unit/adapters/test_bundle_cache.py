@@ -43,6 +43,21 @@ def test_the_second_time_only_the_manifest_is_fetched(store: MemoryStore, tmp_pa
     assert (again.files, again.digest) == (first.files, first.digest)
 
 
+def test_a_bundle_that_lies_there_whole_is_not_sent_again(
+    store: MemoryStore, tmp_path: Path
+) -> None:
+    """A rollback keeps its target's files first, and has two seconds on a distant bucket."""
+    found = shelf(store, tmp_path).find(SHIPPED.name)
+    files = {**found.files, "meta.json": found.manifest_bytes}
+    sent: list[str] = []
+    store.before_put = sent.append
+    store.gets.clear()
+    shelf(store, tmp_path).keep_in_store(SHIPPED.name, files)
+    assert (sent, store.gets) == ([], [MANIFEST])
+    with pytest.raises(BundleRefused, match="other bytes"):
+        shelf(store, tmp_path).keep_in_store(SHIPPED.name, {**files, "meta.json": b"{}"})
+
+
 @pytest.mark.parametrize("spoiled", [b"", b"anything"])
 def test_what_was_spoiled_is_fetched_again(
     store: MemoryStore, tmp_path: Path, spoiled: bytes

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from forecastlab.adapters.notify.everyone import Everyone, carrier_of
+from forecastlab.adapters.retry import TryAgain
 from forecastlab.contracts.errors import NotDelivered
 from forecastlab.contracts.notifications import Message
 from tests.support.certificates import certificate
@@ -185,3 +186,19 @@ def test_a_bug_of_a_library_is_one_address_failure(monkeypatch: pytest.MonkeyPat
 )
 def test_a_carrier_does_not_show_its_address(address: str) -> None:
     assert "s3cret" not in repr(carrier_of(address))
+
+
+# apprise 2.2 imports it on 3.11 and 3.12, where it still is; delete when 3.13 is the least.
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+def test_one_address_of_several_receivers_is_not_told_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some of them may have it: apprise does not say which."""
+    pytest.importorskip("apprise", reason="apprise is not installed (extra `notify`)")
+
+    token = "tgram://123456789:abcdefg_hijklmnop"
+    for chats, error in (("/12315544", TryAgain), ("/12315544/34656565", NotDelivered)):
+        carrier = carrier_of(f"{token}{chats}/")
+        monkeypatch.setattr(carrier._service, "notify", lambda **_: False)  # type: ignore[attr-defined]
+        with pytest.raises(error):
+            carrier.carry(MESSAGE)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from forecastlab.analyst.anonymize import (
     PRIVATE_KEYS,
@@ -22,6 +23,7 @@ from forecastlab.analyst.anonymize import (
 )
 from forecastlab.analyst.examples import QUIET, readings
 from forecastlab.analyst.prompt import MAX_BYTES, note_prompt, signal_prompt
+from forecastlab.contracts.analysis import MAX_EXTRA, InferenceRequest
 
 SECRETS = (
     *(
@@ -84,6 +86,62 @@ def test_private_keys_in_every_spelling(spelling: str) -> None:
     assert "accountid" in PRIVATE_KEYS
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "20\u200b25-09-30",
+        "\uff12\uff10\uff12\uff15-09-30",
+        "\u0662\u0660\u0662\u0665-\u0660\u0669-\u0663\u0660",
+        "\uff22\uff34\uff23USDT",
+        "jane\uff20example.com",
+        ("quiet", ("jane@example.com",)),
+        frozenset({"jane@example.com"}),
+        b"sk-live-4fGh81LmQz90TrYx",
+        {"\uff41ccountId": 1},
+        {"acc\u200bount_id": 1},
+        {1759190400: "quiet"},
+    ],
+)
+def test_what_is_written_otherwise_is_read_all_the_same(hidden: Any) -> None:
+    with pytest.raises(PrivacyRefused):
+        refuse_private({"notes": hidden})
+
+
+def test_an_instant_does_not_leave_as_a_number() -> None:
+    with pytest.raises(PrivacyRefused, match="instant"):
+        sealed_bytes({"values": [1759190400000]})
+
+
+def test_what_is_nested_too_deep_is_refused_and_not_searched_for_ever() -> None:
+    nested: Any = "quiet"
+    for _ in range(5_000):
+        nested = [nested]
+    with pytest.raises(PrivacyRefused, match="deep"):
+        refuse_private({"notes": nested})
+
+
+def request(**told: Any) -> InferenceRequest:
+    market = {"symbol": "BTCUSDT", "current_price": 1.0, "prices_1h": [1.0] * 12}
+    return InferenceRequest.model_validate(
+        {"market_data": {**market, "prices_24h": [1.0] * 288}, **told}
+    )
+
+
+@pytest.mark.parametrize(
+    "much",
+    [
+        "a" * MAX_EXTRA,
+        ["quiet"] * MAX_EXTRA,
+        {"deep": [{"a" * MAX_EXTRA: 1}]},
+    ],
+)
+def test_a_request_tells_only_so_much_besides_the_market(much: Any) -> None:
+    """All that it tells is searched on the event loop: 4 MB of text would stop it for a second."""
+    request(sentiment_data={"notes": "a" * (MAX_EXTRA // 2)})
+    with pytest.raises(ValidationError, match="characters and values"):
+        request(sentiment_data={"notes": much})
+
+
 @given(
     st.floats(-0.9, 0),
     st.floats(0, 9),
@@ -116,6 +174,29 @@ def test_only_finite_numbers_within_bounds(value: Any) -> None:
 
 def test_a_price_does_not_leave_by_another_name() -> None:
     assert allowed({"close": 64231.55, "sma_20": 64000.0, "volume_24h": 1e9}) == {}
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 1.7e308])
+def test_numbers_without_end_are_left_out(value: Any) -> None:
+    told = outgoing(
+        QUIET,
+        sentiment={"fear_greed_index": value},
+        on_chain={"exchange_inflow": value, "exchange_outflow": 1},
+    )
+    assert told.keys() & {"fear_greed_index"} == set()
+    assert told.get("exchange_flow_ratio") in (None, 1.0)
+
+
+@given(st.sampled_from(sorted(RELATIVE)), st.floats(1_001, 9e8), st.sampled_from(["", "s"]))
+def test_a_price_does_not_leave_under_an_allowed_name(name: str, price: float, kind: str) -> None:
+    planted = f"{price:.2f}" if kind else price
+    told = outgoing(QUIET, sentiment={name: planted}, on_chain={name: planted})
+    assert told == outgoing(QUIET)
+
+
+def test_a_request_cannot_tell_what_is_computed() -> None:
+    for name in set(RELATIVE) - {"fear_greed_index", "social_score"}:
+        assert outgoing(QUIET, sentiment={name: 0.5}) == outgoing(QUIET)
 
 
 def test_words_cannot_become_instructions() -> None:

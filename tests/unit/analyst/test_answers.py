@@ -56,6 +56,13 @@ def test_a_good_answer() -> None:
         said(stop_loss=0),
         said(take_profit=25),
         said(stop_loss="-2"),
+        said(stop_loss=-1e-9),
+        said(take_profit=0.001),
+        said(confidence=10**400),
+        said(signal=["BUY"]),
+        said(signal={"BUY": 1}),
+        said(signal="HOLD", stop_loss="near", take_profit=None),
+        said()[:-1] + ', "signal": "SELL"}',
         said(signal="SELL"),
         *(
             json.dumps({key: value for key, value in GOOD.items() if key != missing})
@@ -98,7 +105,13 @@ def test_no_text_breaks_the_parser(text: str) -> None:
 
 def test_notes() -> None:
     assert parse_note('{"note": " Quiet\\nday. ", "direction": "up"}') == ("Quiet day.", "up")
-    for text in ('{"note": "", "direction": "up"}', '{"note": "x", "direction": "sideways"}'):
+    for text in (
+        '{"note": "", "direction": "up"}',
+        '{"note": "\\u200b", "direction": "up"}',
+        '{"note": "x", "direction": "sideways"}',
+        '{"note": "x", "direction": ["up"]}',
+        '{"note": "x", "note": "y", "direction": "up"}',
+    ):
         with pytest.raises(DataMalformed):
             parse_note(text)
 

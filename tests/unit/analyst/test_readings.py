@@ -10,7 +10,7 @@ import pytest
 
 from forecastlab.analyst.readings import average_true_range, hourly_bars, macd, read_market
 from forecastlab.contracts.analysis import MarketData
-from forecastlab.contracts.errors import DataMalformed
+from forecastlab.contracts.errors import UsageError
 
 
 def walk(length: int = 288, *, seed: int = 1, deviation: float = 0.001) -> list[float]:
@@ -102,5 +102,5 @@ def test_short_series_are_refused() -> None:
     broken = MarketData.model_construct(
         **{**market(walk()).__dict__, "prices_24h": tuple(walk(100))}
     )
-    with pytest.raises(DataMalformed, match="100 value"):
+    with pytest.raises(UsageError, match="100 value"):
         read_market(broken)

@@ -6,7 +6,7 @@ import pytest
 
 from forecastlab.analyst.examples import readings
 from forecastlab.analyst.scenes import Scene, classify, routed
-from forecastlab.contracts.errors import DataMalformed
+from forecastlab.contracts.errors import UsageError
 
 DOWN = {"macd": -0.02, "macd_signal": -0.01}
 UP = {"macd": 0.02, "macd_signal": 0.01}
@@ -36,7 +36,7 @@ def test_the_first_rule_that_fits(given: dict[str, float], name: str, reason: st
 
 @pytest.mark.parametrize("name", ["rsi", "macd", "macd_signal", "atr_percent", "volume_ratio"])
 def test_a_missing_reading_is_no_simple_scene(name: str) -> None:
-    with pytest.raises(DataMalformed):
+    with pytest.raises(UsageError):
         classify(readings(**{name: float("nan")}))
 
 

@@ -96,6 +96,11 @@ def test_the_unit_calls_options_and_sets_variables_that_exist() -> None:
     assert {"FORECASTLAB_STORE", "FORECASTLAB_API_KEYS_FILE"} <= given <= KNOWN
 
 
+def test_the_unit_lets_more_files_be_open_than_connections() -> None:
+    (files,) = of_unit("LimitNOFILE")
+    assert int(files) >= 2 * Limits().connections  # systemd's own 1024 leaves none for files
+
+
 def test_the_unit_gives_the_end_its_time_and_its_code() -> None:
     assert of_unit("SuccessExitStatus") == ["143"]
     assert of_unit("RestartPreventExitStatus") == ["2 4"]

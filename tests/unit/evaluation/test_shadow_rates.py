@@ -93,6 +93,23 @@ def test_missing_bars_fail_coverage() -> None:
     assert failing(judged({asof: whole[asof] for asof in asofs(BARS)[4:]})) == {}
 
 
+def test_a_share_at_its_bound_is_not_above_it() -> None:
+    whole = span(BARS)
+    some = {asof: whole[asof] for asof in asofs(BARS)[6:]}
+    assert failing(judged(some, demanded=ShadowTable(coverage=0.75))) == {
+        "coverage": "18 of 24 bars"
+    }
+    assert failing(judged(whole, demanded=ShadowTable(coverage=1.0, stacking=1.0))) == {}
+
+    def pooled(place: int, one: ShadowAnswer) -> ShadowAnswer:
+        changes = {"method": "pool", "own_method": False}
+        return one.model_copy(update=changes) if place < 6 else one
+
+    assert failing(judged(span(BARS, pooled), demanded=ShadowTable(stacking=0.75))).keys() == {
+        "stacking"
+    }
+
+
 def test_one_exception_is_severe() -> None:
     entries = {**span(BARS), asofs(BARS)[7]: failed("ZeroDivisionError: division by zero")}
     said = f"{asofs(BARS)[7]}: ZeroDivisionError: division by zero"

@@ -89,10 +89,23 @@ def test_counts_refuse_what_they_cannot_know() -> None:
     counts = RateCounts.of(LABELS, CLASSES, until=as_of[250].to_pydatetime())
     with pytest.raises(UsageError, match="before its cut-off"):
         counts.rates(LABELS, as_of[249:251])
-    with pytest.raises(DataUnavailable, match="do not reach back"):
-        counts.rates(LABELS.iloc[300:], as_of[400:])
     # At the cut-off itself no later label is needed.
     assert counts.rates(LABELS.iloc[:0], as_of[250:251]).to_numpy().sum() == pytest.approx(1)
+
+
+def test_a_bundle_that_outlived_its_window_counts_what_is_there() -> None:
+    as_of = pd.DatetimeIndex(LABELS["as_of"])
+    counts = RateCounts.of(LABELS, CLASSES, until=as_of[250].to_pydatetime())
+    late, whole = LABELS.iloc[300:], LABELS.iloc[200:]
+    at = as_of[400:401]
+    assert not counts.reached(late, at[0].to_pydatetime())
+    assert counts.reached(whole, at[0].to_pydatetime())
+    assert counts.reached(LABELS.iloc[:0], as_of[250].to_pydatetime())
+    later = RateCounts.of(late, CLASSES, until=at[0].to_pydatetime())
+    seen = [one + other for one, other in zip(counts.counts, later.counts, strict=True)]
+    found = counts.rates(late, at).to_numpy()[0]
+    assert found == pytest.approx([(one + 1) / (sum(seen) + len(seen)) for one in seen])
+    assert sum(later.counts) > 50
 
 
 def training_set() -> TrainingSet:

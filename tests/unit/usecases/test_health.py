@@ -10,12 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from forecastlab.bootstrap import Choice, chosen_settings, open_workspace
 from forecastlab.contracts import keys
-from forecastlab.contracts.errors import BundleRefused, ConfigError, UsageError
+from forecastlab.contracts.errors import BundleRefused, ConfigError, ForecastLabError, UsageError
 from forecastlab.contracts.registry import RegistryEvent
-from forecastlab.usecases.bundle_checks import check_features
+from forecastlab.usecases import forecast as forecast_module
+from forecastlab.usecases import rehearsal
+from forecastlab.usecases.bundle_checks import check_features, check_predictions
 from forecastlab.usecases.health import (
     CONFIGURATION_EVENT,
     daily_health,
@@ -312,6 +317,58 @@ def test_whoever_names_other_features_is_named(
         check_features(turn(load_bundle(place.bundles.find(FULL))))
 
 
+@pytest.mark.parametrize(
+    ("chances", "part"),
+    [
+        (lambda rows: np.tile([0.0, 0.0, 1.0], (len(rows), 1)), "class labels"),
+        (lambda rows: np.full((len(rows), 3), np.nan), "no probabilit"),
+        (lambda rows: np.tile([-0.2, 0.2, 1.0], (len(rows), 1)), "no probabilit"),
+        (lambda rows: np.full((len(rows), 3), 0.3), "no probabilit"),
+    ],
+)
+def test_a_member_that_gives_no_probabilities_fails(
+    place: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    chances: Callable[[pd.DataFrame], np.ndarray],
+    part: str,
+) -> None:
+    bundle = load_bundle(place.bundles.find(FULL))
+    model: Any = bundle.forecasters["T14_X8"].members["lightgbm"]
+
+    def said(self: Any, rows: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame(chances(rows), index=rows.index, columns=list(self.classes))
+
+    monkeypatch.setattr(type(model), "predict_proba", said)
+    with pytest.raises(ForecastLabError, match=part):
+        check_predictions(bundle)
+
+
+def test_features_that_cannot_be_computed_fail_the_pipeline(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = rehearsal.build_features
+    monkeypatch.setattr(rehearsal, "build_features", lambda *given: built(*given) * float("nan"))
+    marks = {step.name: step.mark for step in health(place, FULL).steps}
+    assert (marks["pipeline"], marks["end_to_end"]) == ("failed", "not_judged")
+    assert {marks[name] for name in STEPS[:-2]} == {"passed"}
+
+
+@pytest.mark.parametrize("feature_set", ["flow", "variance"])
+def test_a_member_that_is_skipped_on_a_whole_window_fails_end_to_end(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch, feature_set: str
+) -> None:
+    built = forecast_module.build_features
+
+    def broken(view: Any, symbol: str, key: Any) -> pd.DataFrame:
+        table = built(view, symbol, key)
+        return table * float("nan") if key.name == feature_set else table
+
+    monkeypatch.setattr(forecast_module, "build_features", broken)
+    found = health(place, FULL)
+    assert [step.name for step in found.failed] == ["end_to_end"]
+    assert "missing_features" in found.failed[0].facts and found.refusal().exit_code == 4
+
+
 def test_where_there_is_none_nothing_is_judged_as_passed(place: Workspace) -> None:
     found = health(place, "nothing_20250101")
     assert {step.name for step in found.failed} == {"present", "serving"}
@@ -387,7 +444,10 @@ def test_a_folder_that_overrides_the_registry_is_examined(place: Workspace, mode
 
 
 def test_the_bundle_of_a_version_is_examined_or_refused_by_its_own_name(
-    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: CommandLine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     workspace_of(tmp_path / "models", tmp_path / "store", monkeypatch)
     monkeypatch.setenv("FORECASTLAB_CONFIGS", str(ROOT / "config"))
@@ -401,6 +461,11 @@ def test_the_bundle_of_a_version_is_examined_or_refused_by_its_own_name(
     found = cli("health", "--json").document
     assert found["bundle"] in of_signal and found["version"].startswith("v1_")
     assert found["override"] == "ML_MODEL_VERSION"
+    place = open_workspace(chosen_settings(Choice(deployment="signal_1h", source="simulated")))
+    caplog.set_level(logging.INFO, "forecastlab.events")
+    refuse_unhealthy(place)
+    [event] = told(caplog, CONFIGURATION_EVENT)
+    assert event["model_version"] == "v1"  # as signals name it, and as it was asked for
     (tmp_path / "models" / found["bundle"] / "model_card.md").write_text("another")
     refused = cli("health", "--json")
     assert refused.code == 4 and refused.document["bundle"] == found["bundle"]

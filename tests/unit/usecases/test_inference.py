@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from forecastlab.contracts.inference import POLICY, InferenceAccess
 from forecastlab.contracts.operations import Operations
 from forecastlab.contracts.switches import Switches
 from forecastlab.contracts.wire_schema import wire_schema
+from forecastlab.models.sequence.model import SequenceModel
 from forecastlab.usecases.inference import FirstHealthy, Local, MemberAnswers, Remote, asking
 from forecastlab.usecases.inference_probe import probe_inference
 from forecastlab.usecases.open_bundle import OpenBundle, load_bundle
@@ -108,6 +110,36 @@ def test_the_newest_96_rows_are_sent_or_all_there_are(
     assert features["index"][-1] == opens[0].timestamp() * 1000
     schema = wire_schema(bundle.files.manifest)
     assert (question["schema"], tuple(features["columns"])) == (schema.name, schema.columns)
+
+
+def patient_with_holes(bundle: OpenBundle) -> OpenBundle:
+    """Return the bundle with networks whose windows may lack candles, as the shipped ones' may."""
+
+    def patient(model: Any) -> Any:
+        if not isinstance(model, SequenceModel):
+            return model
+        return replace(model, reading=replace(model.reading, max_gap=12))
+
+    forecasters = {
+        name: replace(one, members={key: patient(model) for key, model in one.members.items()})
+        for name, one in bundle.forecasters.items()
+    }
+    return replace(bundle, forecasters=forecasters)
+
+
+def test_rows_before_a_hole_reach_the_server_as_they_do_the_members_here(
+    made: Made, bundle: OpenBundle, store: MemoryStore
+) -> None:
+    """Two candles without a row: the window of 96 rows spans 98 candles."""
+    bundle = patient_with_holes(bundle)
+    server, whole = Scripted(bundle), made.rows(98)
+    hole = whole["direction"].index[40:42]
+    rows = {name: table.drop(hole, errors="ignore") for name, table in whole.items()}
+    opens = pd.DatetimeIndex(rows["direction"].index[-1:])
+    said = FirstHealthy(Remote(server), breaker(store)).answers(bundle, rows, opens, {})
+    assert "tft" in said.tables["H5"]
+    assert (said.path, said.reason) == ("remote", None)
+    assert len(server.questions[0]["features"]["index"]) == 98
 
 
 def test_an_honest_server_is_believed_and_moves_no_bit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +20,7 @@ from forecastlab.usecases.klines import UPSTREAM, KlineQuery, KlineReader
 from tests.support.memory_store import MemoryStore
 from tests.support.synthetic import START, synthetic_market, without
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 HOURS = 40 * 24
 NOW = START + HOURS * HOUR + HOUR / 2
@@ -135,6 +136,12 @@ def test_a_span_has_its_newest(sides: dict[str, datetime], first: datetime, coun
 )
 def test_an_empty_span_is_no_error(sides: dict[str, datetime]) -> None:
     assert len(reader(Source()).read(query(**sides))) == 0
+
+
+def test_no_time_before_1970_is_asked_for() -> None:
+    source = Source()
+    assert len(reader(source).read(query(limit=1000, last_open=EPOCH + 3 * HOUR))) == 0
+    assert source.asked == [(EPOCH, EPOCH + 3 * HOUR)]
 
 
 def test_files_are_read_in_place_to_their_end() -> None:

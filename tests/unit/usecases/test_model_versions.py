@@ -60,6 +60,8 @@ def test_a_name_states_its_version_only_in_its_own_form() -> None:
         (RegistryState(retired=frozenset({C})), B),
         (RegistryState(retired=frozenset({A, B, C})), None),
         (RegistryState(champions=("s_v1_20250601",)), C),
+        (RegistryState(champions=("s_v1_20250601",), spoke=frozenset({C})), B),
+        (RegistryState(spoke=frozenset({A, B, C})), C),
     ],
     ids=[
         "the newest by its cut-off and number",
@@ -70,6 +72,8 @@ def test_a_name_states_its_version_only_in_its_own_form() -> None:
         "the next newest",
         "none left",
         "another version's champion",
+        "what was rolled back from does not speak again on a lower rung",
+        "unless there is no other",
     ],
 )
 def test_the_registry_chooses_within_a_version(state: RegistryState, expected: str | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from forecastlab.adapters.event_registry import EventRegistry
-from forecastlab.contracts.errors import PreconditionFailed
+from forecastlab.contracts.errors import BundleRefused, PreconditionFailed, UsageError
 from forecastlab.contracts.registry import EventKind
 from forecastlab.usecases.registry_change import Change, append_change, still_over
 from forecastlab.usecases.workspace import Workspace
@@ -81,6 +81,29 @@ def test_of_two_promoters_one_wins_and_the_other_is_told() -> None:
         lab.change("promoted", "c", fits=still_over("a"))
     assert told.value.exit_code == 3
     assert [one.bundle for one in lab.registry.events()] == ["a", "b"]
+
+
+def test_another_bundle_of_the_same_name_is_refused_and_the_registry_stays_whole() -> None:
+    """Two machines train up to the same day, each into its own folder."""
+    lab = Lab()
+    lab.change("promoted", "a")
+    lab.change("registered", "b")
+    other = Change("registered", "b", "sha256:" + "1" * 64, "a test")
+    with pytest.raises(BundleRefused, match="another bundle as b"):
+        append_change(lab.workspace, other, fits=lambda _: None)
+    assert lab.registry.readable()[1] is None
+    assert lab.registry.state().challengers == ("b",)
+
+
+def test_a_change_that_does_not_follow_is_never_written() -> None:
+    lab = Lab()
+    lab.change("promoted", "a")
+    lab.change("registered", "b")
+    with pytest.raises(UsageError, match="was no champion"):
+        lab.change("rolled_back", "b")
+    with pytest.raises(UsageError, match="retires the champion"):
+        lab.change("retired", "a")
+    assert lab.registry.state().challengers == ("b",)
 
 
 def test_what_was_forced_and_said_is_on_the_event() -> None:

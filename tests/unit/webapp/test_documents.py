@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.dashboard_documents import HEALTH, explanation
+from forecastlab.contracts.analysis_log import Note
+from tests.support.dashboard_documents import HEALTH, analyses, explanation, note
 from webapp.views.contributions import (
     MOST_BARS,
     contribution_figure,
@@ -18,7 +20,14 @@ from webapp.views.contributions import (
 )
 from webapp.views.documents import MOST_FIELDS, field_rows, paragraphs, tame
 from webapp.views.health import rest, step_table
-from webapp.views.notes import analysis_table, fact_table, input_table, note_text, origin
+from webapp.views.notes import (
+    MOST_ROWS,
+    analysis_table,
+    fact_table,
+    input_table,
+    note_text,
+    origin,
+)
 from webapp.views.wording import Words
 
 JSON = st.recursive(
@@ -29,7 +38,7 @@ JSON = st.recursive(
 DOCUMENT = st.dictionaries(st.text(), JSON)
 NAMED = st.dictionaries(
     st.sampled_from(
-        ["note", "answer", "model", "cost_usd", "path", "cached", "inputs", "usage", "scene"]
+        ["text", "model", "path", "provider", "direction", "inputs", "usage", "entries", "at"]
     ),
     JSON,
 )
@@ -40,9 +49,10 @@ def test_any_document_can_be_shown(fields: dict[str, Any]) -> None:
     words = Words("en", {})
     assert all(isinstance(value, str) for _, value in field_rows(fields))
     assert isinstance(note_text(fields), str)
-    assert origin(fields) in {"model", "rules", "cache", "unknown"}
+    assert origin(fields) in {"model", "rules", "fallback", "unknown"}
     assert list(fact_table(fields, words).columns) == ["analyst.field", "analyst.value"]
-    assert len(analysis_table([("one", fields)], words)) == 1
+    analysis_table([fields], words)
+    assert len(analysis_table([{"entries": [fields, "no entry"]}], words)) == 1
     input_table(fields, words)
     assert read_explanation(fields) is None
 
@@ -77,18 +87,46 @@ def test_words_of_a_language_model_are_letters() -> None:
 @pytest.mark.parametrize(
     ("fields", "came_from"),
     [
-        ({"cached": True, "model": "m"}, "cache"),
-        ({"cached": False, "path": "llm"}, "model"),
-        ({"path": "redis_cache"}, "cache"),
-        ({"source": "local"}, "rules"),
-        ({"path": "fallback_rules", "model": "m"}, "rules"),
-        ({"model_id": "deepseek-flash"}, "model"),
-        ({"metadata": {"provider": "claude"}}, "model"),
-        ({"note": "x"}, "unknown"),
+        ({"path": "llm", "provider": "deepseek"}, "model"),
+        ({"path": "local", "provider": None}, "rules"),
+        ({"path": "fallback", "model": "local_simple"}, "fallback"),
+        ({"provider": "claude"}, "model"),
+        ({"path": ["llm"]}, "unknown"),
+        ({"text": "x"}, "unknown"),
     ],
 )
 def test_where_a_note_came_from(fields: dict[str, Any], came_from: str) -> None:
     assert origin(fields) == came_from
+
+
+def test_a_note_is_shown_by_the_schema_that_it_is_stored_by(words: Words) -> None:
+    stored = Note.model_validate(note("2025-09-30")).model_dump(mode="json")
+    assert note_text(stored) == stored["text"]
+    facts = dict(fact_table(stored, words).itertuples(index=False, name=None))
+    assert facts == {
+        words("analyst.origin"): words("analyst.origins.model"),
+        words("analyst.provider"): "deepseek",
+        words("analyst.model"): "deepseek-flash",
+        words("analyst.cost"): "0.00047 USD",
+        words("analyst.direction"): words("analyst.directions.none"),
+        words("analyst.language"): "en",
+        words("analyst.created"): "2025-10-01T00:06:00Z",
+        words("analyst.prompt"): "note-2",
+    }
+    assert "regime" in set(input_table(stored, words)[words("analyst.field")])
+
+
+def test_each_analysis_of_a_batch_is_a_line_the_newest_first(words: Words) -> None:
+    batch = analyses(datetime(2025, 10, 1, 0, 5, tzinfo=UTC))
+    older = analyses(datetime(2025, 9, 30, tzinfo=UTC))
+    table = analysis_table([older, batch], words)
+    assert len(table) == 6
+    assert list(table[words("analyst.signal")]) == ["HOLD", "BUY", "SELL"] * 2
+    assert list(table[words("analyst.cost")])[:3] == ["–", "0.00047 USD", "–"]
+    assert table[words("analyst.reason")][0] == "outage(503)"
+    assert table[words("analyst.origin")][0] == words("analyst.origins.fallback")
+    assert table[words("analyst.created")][0] == "2025-10-01T00:05:00Z"
+    assert len(analysis_table([batch] * 300, words)) == MOST_ROWS
 
 
 def test_contributions_the_strongest_first_and_the_rest_in_one_bar(words: Words) -> None:

@@ -67,12 +67,20 @@ def test_what_was_live_when() -> None:
         assert fold(EVENTS, at=reign.since).champion == reign.bundle
 
 
-def test_roles_and_who_waits() -> None:
-    state = fold(EVENTS)
-    roles = {name: models.role(name, state) for name in state.registered}
-    # `b` was rolled back: it is no longer among the champions, and may be promoted again.
-    assert roles == {"a": "champion", "b": "challenger", "c": "challenger", "d": "retired"}
-    assert models.challengers(state) == ("b", "c")
+def test_roles_are_the_registrys(words: Words) -> None:
+    table = models.bundle_table(fold(EVENTS), {}, words)
+    assert dict(zip(table["Bundle"], table["Role"], strict=True)) == {
+        "a": "★ champion",
+        "b": "rolled back from",
+        "c": "challenger",
+        "d": "retired",
+    }
+
+
+def test_what_was_rolled_back_from_is_not_proposed_for_promotion(words: Words) -> None:
+    """It spoke, so that it is in no shadow any more and its promotion would be refused."""
+    lines = models.command_lines("d", fold(EVENTS[:5]), "store", words)
+    assert "forecastlab promote NAME --why" in lines
 
 
 def test_the_timeline_draws_each_reign_and_each_event(words: Words) -> None:

@@ -53,6 +53,8 @@ class Service:
         )
         if delivered:
             return
+        if sum(len(one) for one in self._service) > 1:
+            raise refused("apprise could not deliver it to each of several receivers.")
         if time.monotonic() - began < _QUICK_S:
             raise TryAgain("apprise could not deliver it")
         raise refused("apprise could not tell in time whether it was delivered.")

@@ -24,7 +24,7 @@ from forecastlab.contracts.analysis import (
 from forecastlab.contracts.analysis_log import AnalysisEntry
 from forecastlab.contracts.answer_cache import AnswerCache
 from forecastlab.contracts.canonical import canonical_bytes, digest
-from forecastlab.contracts.errors import DataMalformed, DataUnavailable
+from forecastlab.contracts.errors import DataUnavailable, UsageError
 from forecastlab.contracts.ports import Clock
 from forecastlab.contracts.sentiment import Sentiment
 from forecastlab.usecases.analysis.asking import LlmDesk, NotAsked
@@ -97,11 +97,17 @@ class Analyst:
         """Return the current second of Unix time."""
         return int(self._clock.now().timestamp())
 
+    @property
+    def anonymizes(self) -> bool:
+        """Whether only relative values leave: always, but to a model on this machine."""
+        here = self.desk is not None and self.desk.provider.on_this_machine
+        return self.policy.anonymize or not here
+
     async def analyse(self, request: InferenceRequest) -> InferenceResponse:
         """Answer a request.
 
         Raises:
-            DataMalformed: a series of the request is short, or holds what is no price.
+            UsageError: a series of the request is short, or holds what is no price.
             PrivacyRefused: the request holds what nobody should have sent.
             DataUnavailable: the model failed, and the rules may not stand in for it.
         """
@@ -114,10 +120,12 @@ class Analyst:
             if (found := _read(kept)) is not None:
                 self.counts.cache_hits += 1
                 return self._stamped(found, began, cached=True)
+            is_mine = key not in self._flights
             made = await self._flights.do(key, lambda: self._made(request, key))
         except Exception:
             self.counts.errors += 1
             raise
+        self.counts.shared += not is_mine
         return self._stamped(made, began, cached=False)
 
     async def _with_mood(self, request: InferenceRequest) -> InferenceRequest:
@@ -166,22 +174,24 @@ class Analyst:
         return Made(told.answer, "llm", told.model, self.desk.prompt, None, told.usage)
 
     def _outgoing(self, request: InferenceRequest, readings: Readings) -> dict[str, float | str]:
-        return outgoing(
+        """Return what may leave, blurred already: a rival is told these values as they stand."""
+        values = outgoing(
             readings,
             funding_rate=request.market_data.funding_rate,
             sentiment=request.sentiment_data,
             on_chain=request.on_chain_data,
         )
+        if not self.policy.noise:
+            return values
+        seed = int(self.key(request).removeprefix("sha256:")[:12], 16)
+        return noisy(values, share=self.policy.noise, seed=seed)
 
     def _told(
         self, request: InferenceRequest, values: dict[str, float | str]
     ) -> dict[str, float | str]:
         """Return what the model is told."""
-        if self.policy.anonymize or self.desk is None or not self.desk.provider.on_this_machine:
-            if not self.policy.noise:
-                return values
-            seed = int(self.key(request).removeprefix("sha256:")[:12], 16)
-            return noisy(values, share=self.policy.noise, seed=seed)
+        if self.anonymizes:
+            return values
         plain = {"price": request.market_data.current_price}
         refuse_private(plain)
         return {**values, **plain}
@@ -197,7 +207,7 @@ class Analyst:
             # Written by pydantic: the canonical form of 600 numbers takes 2 ms, this .1.
             return digest(asked.model_dump_json().encode() + self._settings)
         except PydanticSerializationError:
-            raise DataMalformed(
+            raise UsageError(
                 "The request holds a value that is no JSON.", remedy="Send plain numbers and texts."
             ) from None
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from forecastlab.analyst.answers import parse_answer
+from forecastlab.analyst.cost import cost
 from forecastlab.analyst.prompt import Prompt, signal_prompt
 from forecastlab.contracts.analysis import Answer, Usage
 from forecastlab.contracts.breaker import Breaker
@@ -85,33 +87,41 @@ class LlmDesk:
         Raises:
             NotAsked: as in `view`.
         """
-        provider, now = self.provider, self.clock.now()
-        spent = await asyncio.to_thread(self.book.spent, now, provider.prices.currency)
-        if spent >= self.budget:
-            raise NotAsked(f"budget_spent({spent} {provider.prices.currency})")
+        now, prices = self.clock.now(), self.provider.prices
+        spent = await asyncio.to_thread(self.book.spent, now, prices.currency)
+        most = cost(Tokens(0, prompt.size, self.provider.max_tokens), prices, now)
+        if not self.book.hold(most, now, spent=spent, budget=self.budget):
+            raise NotAsked(f"budget_spent({spent} {prices.currency})")
+        try:
+            return await self._asked(prompt, now)
+        finally:
+            self.book.release(most)
+
+    async def _asked(self, prompt: Prompt, at: datetime) -> tuple[Reply, Usage]:
         admission = await asyncio.to_thread(self.breaker.admit)
+        self.counts.resting = admission.why_not
         if not admission.allowed:
             raise NotAsked(f"breaker_{admission.why_not}")
         self.counts.asked()
-        kind: str | None = "outage"  # of a call that is cancelled, too
+        # A call that is cancelled says nothing of the other side, and its probe is given back.
+        kind: str | None = "cancelled"
         try:
             reply = await self.llm.ask(prompt.messages(), deadline_s=self.deadline_s)
             kind = None
         except LlmFailed as error:
             kind = error.kind
             self.counts.failed()
-            paid = await self._paid(error.tokens) if error.tokens.total else None
+            paid = await self._paid(error.tokens, at) if error.tokens.total else None
             raise NotAsked(f"{error.kind}({error.facts})", paid) from error
         finally:
             await asyncio.to_thread(self.breaker.settle, admission, kind)
-        return reply, await self._paid(reply.tokens)
+        return reply, await self._paid(reply.tokens, at)
 
-    async def _paid(self, tokens: Tokens) -> Usage:
-        """Put an answer on the account, whether it could be used or not."""
-        now = self.clock.now()
-        usage = usage_of(tokens, self.provider, now)
+    async def _paid(self, tokens: Tokens, at: datetime) -> Usage:
+        """Put an answer on the account of the day that it was asked on, usable or not."""
+        usage = usage_of(tokens, self.provider, at)
         self.counts.paid(usage)
-        await asyncio.to_thread(self.book.note, usage, now)
+        await asyncio.to_thread(self.book.note, usage, at)
         return usage
 
 

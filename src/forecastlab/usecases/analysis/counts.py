@@ -12,7 +12,11 @@ from forecastlab.contracts.analysis import AnswerPath, Side, Usage
 
 @dataclass
 class LlmCounts:
-    """Counts of one language model; a request may be paid for and fail."""
+    """Counts of one language model; a request may be paid for and fail.
+
+    Attributes:
+        resting: why the breaker kept the last request from it; empty where it did not.
+    """
 
     total: int = 0
     successful: int = 0
@@ -21,6 +25,7 @@ class LlmCounts:
     tokens: int = 0
     cost: Decimal = Decimal(0)
     currency: str = ""
+    resting: str = ""
 
     def asked(self) -> None:
         """Count a request."""
@@ -59,10 +64,16 @@ class LlmCounts:
 
 @dataclass
 class AnalystCounts:
-    """Counts of all requests."""
+    """Counts of all requests.
+
+    Attributes:
+        shared: requests that waited for the answer to an equal one under way; with them, hits,
+            answers and errors add up to the total.
+    """
 
     total: int = 0
     cache_hits: int = 0
+    shared: int = 0
     errors: int = 0
     paths: Counter[AnswerPath] = field(default_factory=Counter)
     local_signals: Counter[Side] = field(default_factory=Counter)
@@ -81,6 +92,7 @@ class AnalystCounts:
         return {
             "total_requests": self.total,
             "cache_hits": self.cache_hits,
+            "shared_answers": self.shared,
             "deepseek_calls": self.paths["llm"],
             "local_calls": local,
             "fallback_calls": self.paths["fallback"],

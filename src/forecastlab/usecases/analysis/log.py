@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 MOST_WAITING: Final = 5_000
 """Analyses that wait to be written; beyond it the oldest are dropped and counted."""
 
+CLOSE_S: Final = 5.0
+"""How long rivals are waited for at the end; a service that ends has ten seconds."""
+
 EVERY_S: Final = 2.0
 """Time between two writes; a process that is killed loses at most this much."""
 
@@ -63,8 +66,12 @@ class AnalysisLog:
             self._take(entry)
 
     async def close(self) -> None:
-        """Wait for rivals under way, and write what waits."""
-        await asyncio.gather(*self._rivals)
+        """Wait a little for rivals under way, and write what waits, theirs too."""
+        if self._rivals:
+            _, slow = await asyncio.wait(self._rivals, timeout=CLOSE_S)
+            for one in slow:
+                one.cancel()
+            await asyncio.gather(*slow, return_exceptions=True)
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
@@ -73,6 +80,7 @@ class AnalysisLog:
     async def _compared(self, entry: AnalysisEntry) -> None:
         assert self.rival is not None  # noqa: S101 - the caller has looked
         provider = self.rival.provider
+        said: RivalEntry | None = None
         try:
             told = await self.rival.view(entry.values)
         except (NotAsked, ForecastLabError) as error:
@@ -94,7 +102,8 @@ class AnalysisLog:
                 confidence=told.answer.confidence,
                 usage=told.usage,
             )
-        self._take(entry.model_copy(update={"rival": said}))
+        finally:  # of a rival that was cut short nothing is known; the analysis is kept
+            self._take(entry.model_copy(update={"rival": said}))
 
     def _take(self, entry: AnalysisEntry) -> None:
         if len(self._waiting) >= MOST_WAITING:
@@ -105,8 +114,9 @@ class AnalysisLog:
             self._writer = asyncio.ensure_future(self._later())
 
     async def _later(self) -> None:
-        await asyncio.sleep(self._every_s)
-        await self._write()
+        while self._waiting:  # more may have come while the store was writing
+            await asyncio.sleep(self._every_s)
+            await self._write()
 
     async def _write(self) -> None:
         entries = tuple(self._waiting)

@@ -77,8 +77,10 @@ def told_of(record: ForecastRecord) -> dict[str, Any]:
 
 def _told_of(name: str, forecast: CandidateForecast) -> dict[str, Any]:
     low, high = forecast.skill.ci95
+    target = target_from_name(name)
     return {
-        "candles_ahead": target_from_name(name).horizon,
+        "rule": target.rule,
+        "candles_ahead": target.horizon,
         "probabilities": _rounded(forecast.pred_proba),
         "base_rates": _rounded(forecast.base_rate),
         "reading": forecast.call,

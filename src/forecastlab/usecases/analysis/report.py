@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,7 +103,9 @@ def sides_taken(
     found: dict[int, bool] = {}
     for market in {one.market for one in sides.values()}:
         mine = {place: one for place, one in sides.items() if one.market == market}
-        closes = _closes(archive, market, [one.at for one in mine.values()], horizon)
+        # As a caller wrote it (`BTC/USDT`); candles lie under letters and digits alone.
+        symbol = re.sub(r"[^A-Z0-9]", "", market.upper())
+        closes = _closes(archive, symbol, [one.at for one in mine.values()], horizon)
         for place, one in mine.items():
             opened = floor_open(one.at, "1h")
             before, after = (closes.get(opened + step * _HOUR) for step in (0, horizon))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 from decimal import Decimal
+from threading import Lock
 from typing import Final
 
 from forecastlab.analyst.cost import cost
@@ -34,50 +35,94 @@ def usage_of(tokens: Tokens, provider: Provider, at: datetime) -> Usage:
 
 
 class SpendingBook:
-    """The account of each day; it blocks for as long as the store does.
+    """The account of each day; safe to use from many threads, and blocks as long as the store does.
 
-    A store that fails is remembered here: what this process has spent still counts.
+    What the store has not taken yet is remembered and written with the next answer, so that a store
+    that fails for a while loses nothing, and many answers at once are few writes.
     """
 
     def __init__(self, store: ObjectStore) -> None:
-        self._store = store
+        self.store = store
+        self._lock, self._writing = Lock(), Lock()
         self._here: dict[str, Spending] = {}
+        self._unwritten: dict[str, Spending] = {}
+        self._held = Decimal(0)
 
     def spent(self, at: datetime, currency: str) -> Decimal:
         """Return what has been spent on the day of an instant (UTC), as far as is known."""
         day = f"{at:%Y-%m-%d}"
-        here = self._here.get(day)
+        with self._lock:  # before the store is read: what is being written counts twice, never not
+            unwritten = _cost(self._unwritten.get(day))
         try:
             stored, _ = self._read(day, currency)
         except StoreUnavailable as error:
             log.warning("the day's spending cannot be read: %s", error)
-            return Decimal(0) if here is None else here.cost
-        return stored.cost if here is None else max(stored.cost, here.cost)
+            with self._lock:
+                return _cost(self._here.get(day))
+        return stored.cost + unwritten
+
+    def hold(self, most: Decimal, at: datetime, *, spent: Decimal, budget: Decimal) -> bool:
+        """Set aside what an answer may cost, unless the budget is spent or set aside already.
+
+        Never waits. What other processes have set aside is not known here: they may exceed a
+        budget by the answers that they have under way.
+
+        Args:
+            spent: of the day, as `spent` returned it; answers noted since then count all the same.
+        """
+        with self._lock:
+            known = max(spent, _cost(self._here.get(f"{at:%Y-%m-%d}"))) + self._held
+            if known >= budget:
+                return False
+            self._held += most
+            return True
+
+    def release(self, most: Decimal) -> None:
+        """Give back what was set aside: the answer is noted, or there is none."""
+        with self._lock:
+            self._held -= most
 
     def note(self, usage: Usage, at: datetime) -> None:
-        """Add a paid answer to its day."""
+        """Add a paid answer to the day on which it was asked for."""
         day = f"{at:%Y-%m-%d}"
-        mine = self._here.get(day, Spending(day=day, currency=usage.currency))
-        self._here = {day: _added(mine, usage)}
+        nothing = Spending(day=day, currency=usage.currency)
+        with self._lock:
+            days = {**self._here, day: _added(self._here.get(day, nothing), usage)}
+            # Two days, for answers may still come for the one before.
+            self._here = dict(sorted(days.items())[-2:])
+            self._unwritten[day] = _added(self._unwritten.get(day, nothing), usage)
+        with self._writing:
+            with self._lock:
+                waiting = tuple(self._unwritten.values())
+            for one in waiting:
+                self._write(one)
+
+    def _write(self, waiting: Spending) -> None:
+        """Write what the store has not taken of a day; one writer at a time."""
+        day = waiting.day
         try:
-            self._write(day, usage)
+            for _ in range(_ATTEMPTS):
+                spending, generation = self._read(day, waiting.currency)
+                try:
+                    data = _sum(spending, waiting).stored()
+                    self.store.put(keys.spending(day), data, if_generation=generation)
+                except PreconditionFailed:
+                    continue
+                self._written(waiting)
+                return
+            log.warning("the day's spending changes faster than it can be written")
         except StoreUnavailable as error:
             log.warning("the day's spending cannot be kept: %s", error)
 
-    def _write(self, day: str, usage: Usage) -> None:
-        for _ in range(_ATTEMPTS):
-            spending, generation = self._read(day, usage.currency)
-            try:
-                data = _added(spending, usage).stored()
-                self._store.put(keys.spending(day), data, if_generation=generation)
-            except PreconditionFailed:
-                continue
-            return
-        log.warning("the day's spending changes faster than it can be written")
+    def _written(self, written: Spending) -> None:
+        with self._lock:
+            left = _sum(self._unwritten.pop(written.day), written, sign=-1)
+            if left.answers:
+                self._unwritten[written.day] = left
 
     def _read(self, day: str, currency: str) -> tuple[Spending, Generation]:
         key = keys.spending(day)
-        found = self._store.get(key)
+        found = self.store.get(key)
         if found is None:
             return Spending(day=day, currency=currency), ABSENT
         try:
@@ -88,12 +133,23 @@ class SpendingBook:
 
 
 def _added(spending: Spending, usage: Usage) -> Spending:
-    return spending.model_copy(
-        update={
-            "cost": spending.cost + Decimal(usage.cost),
-            "answers": spending.answers + 1,
-            "cached_tokens": spending.cached_tokens + usage.cached_tokens,
-            "input_tokens": spending.input_tokens + usage.input_tokens,
-            "output_tokens": spending.output_tokens + usage.output_tokens,
-        }
+    one = Spending(
+        day=spending.day,
+        currency=usage.currency,
+        cost=Decimal(usage.cost),
+        answers=1,
+        cached_tokens=usage.cached_tokens,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
     )
+    return _sum(spending, one)
+
+
+def _sum(spending: Spending, other: Spending, *, sign: int = 1) -> Spending:
+    names = ("cost", "answers", "cached_tokens", "input_tokens", "output_tokens")
+    summed = {name: getattr(spending, name) + sign * getattr(other, name) for name in names}
+    return spending.model_copy(update=summed)
+
+
+def _cost(spending: Spending | None) -> Decimal:
+    return Decimal(0) if spending is None else spending.cost

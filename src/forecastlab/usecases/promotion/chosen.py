@@ -13,7 +13,7 @@ from forecastlab.contracts.registry import RegistryState
 from forecastlab.usecases.audit import promotion_gates
 from forecastlab.usecases.open_bundle import OpenBundle
 from forecastlab.usecases.promotion.gate import Gate
-from forecastlab.usecases.promotion.operations import health_gate, shadow_gate
+from forecastlab.usecases.promotion.operations import health_gate, shadow_gate, training_gate
 from forecastlab.usecases.promotion.paired import paired_gate
 from forecastlab.usecases.promotion.refit import refit_gate
 from forecastlab.usecases.workspace import Workspace
@@ -40,21 +40,18 @@ class Examination:
         audit = promotion_gates(self.market)
         if state.champion is None:
             return audit
-        return {
-            "health": health_gate(self.workspace),
-            "shadow": shadow_gate(self.workspace),
-            **audit,
-            **self._comparison(state.champion, bundle),
-        }
-
-    def _comparison(self, champion: str, bundle: OpenBundle) -> dict[str, Gate]:
-        """Return how the bundle is compared with the champion."""
+        operated = {"health": health_gate(self.workspace), "shadow": shadow_gate(self.workspace)}
         try:
-            before = self.workspace.bundles.find(champion).manifest
+            before = self.workspace.bundles.find(state.champion).manifest
         except BundleRefused as error:
-            return {"comparison": _nothing_to_compare(error)}
+            return {**operated, **audit, "comparison": _nothing_to_compare(error)}
+        compared = self._comparison(before, bundle)
+        return {"training": training_gate(before), **operated, **audit, **compared}
+
+    def _comparison(self, before: Manifest, bundle: OpenBundle) -> dict[str, Gate]:
+        """Return how the bundle is compared with the champion."""
         if is_refit(bundle.files.manifest, before):
-            return {"refit": refit_gate(self.workspace, champion)}
+            return {"refit": refit_gate(self.workspace, before.name)}
         paired = paired_gate(self.workspace, before.recipe, self.provenance, quick=self.quick)
         return {"walk_forward": paired}
 

@@ -1,13 +1,33 @@
-"""Gates that look at a challenger in operation: its health, and its time in shadow."""
+"""Gates that need no comparison of forecasts: how it was trained, its health, its shadow."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from forecastlab.contracts.manifest import Manifest
 from forecastlab.usecases.open_bundle import OpenBundle
 from forecastlab.usecases.promotion.gate import Gate
 from forecastlab.usecases.workspace import Workspace
+
+
+def training_gate(champion: Manifest) -> Gate:
+    """Return the gate that keeps a bundle of `train --quick` from replacing a whole training's.
+
+    Such a training skips the proof that it finds no skill where there is none.
+    """
+
+    def check(bundle: OpenBundle) -> Mapping[str, Any]:
+        fine = not is_quick(bundle.files.manifest) or is_quick(champion)
+        why = "it was trained in small, for trials, and the champion was not."
+        return _told({}, passed=fine, otherwise=why)
+
+    return check
+
+
+def is_quick(manifest: Manifest) -> bool:
+    """Say whether a bundle was trained with `--quick`."""
+    return manifest.gates.get("quick") is True
 
 
 def health_gate(workspace: Workspace) -> Gate:

@@ -32,20 +32,22 @@ def refit_gate(workspace: Workspace, champion: str) -> Gate:
 
     def check(bundle: OpenBundle) -> Mapping[str, Any]:
         table = workspace.operations.promotion
+        bound = table.refit_bound
         before = opened(workspace, workspace.bundles.find(champion))
         newest = _newest_open(workspace, bundle)
         said = [_published(workspace, one, newest, table.compared) for one in (bundle, before)]
         ours, theirs = _shared(*said, rows=table.compared)
         moved = {name: _largest_move(ours[name], theirs[name]) for name in ours}
-        candidate, worst = max(moved.items(), key=lambda item: item[1])
+        # A move that is no number is above any bound, and must not hide behind another candidate's.
+        candidate, worst = max(moved.items(), key=lambda one: (not one[1] <= bound, one[1]))
         opens, interval = next(iter(ours.values())).index, bundle.files.manifest.interval
-        passed = worst <= table.refit_bound
-        why = f"{candidate} moves by up to {worst:.3f}; {table.refit_bound:g} is the bound."
+        passed = worst <= bound
+        why = f"{candidate} moves by up to {worst:.3f}; {bound:g} is the bound."
         return {
             "passed": passed,
             **({} if passed else {"reason": why}),
             "champion": champion,
-            "bound": table.refit_bound,
+            "bound": bound,
             "compared": len(opens),
             "first": asof_name(opens[0], interval),
             "last": asof_name(opens[-1], interval),
