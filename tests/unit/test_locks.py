@@ -77,9 +77,7 @@ WANTED: Final = {
     # torch stands outside, for its builds differ by machine: the Makefile installs it by name.
     "dev": without(with_extras("dev"), "torch"),
     "job-cpu": with_extras("cloud", "serve", "notify", "analyst"),
-    "job-gpu": without(
-        with_extras("cloud", "serve", "notify", "analyst", "gpu"), "onnxruntime"
-    ),
+    "job-gpu": without(with_extras("cloud", "serve", "notify", "analyst", "gpu"), "onnxruntime"),
     "web": without(
         with_extras("cloud", "web"),
         *("google-cloud-run", "joblib", "python-binance", *MODEL_LIBRARIES),
