@@ -8,11 +8,12 @@ The day, as data:
 The layers; each imports only what stands above it:
 
     contracts    what the data means: candles, records, manifests, ports, errors
-    features targets evaluation models      pure: no I/O, no clock, no environment, no randomness
+    features targets evaluation models analyst report
+                 pure: no I/O, no clock, no environment, no randomness
     usecases     one verb per file: ports in, frozen result out
     adapters     the ports kept: Binance, files, the simulated market, stores, the lake, clocks
     bootstrap    the only place that wires adapters to use cases
-    cli          thin shells
+    cli api      thin shells: commands, and the HTTP service
 
 Where do I go to …
 
@@ -22,7 +23,11 @@ Where do I go to …
     add a target?             targets/, one line in targets/catalogue.py
     change how methods are chosen or calibrated?           models/methods.py, models/prequential.py
     change a score, an interval, the verdict?              evaluation/
-    add a candle source or a store?    adapters/ (keep the port), tests/contract/, bootstrap.py
+    add a candle source or a store?    adapters/ (keep the port), tests/contract/, bootstrap/
     see what happens each morning?                         usecases/morning.py
-    add a setting?                                         settings.py (and `.env.example`)
+    change what a promotion must show?                     usecases/promotion/, then promote.py
+    add an alert, or a way to be told?                     evaluation/*_rules.py, adapters/notify/
+    add a part of the service?                             api/ (a Component), api/parts.py
+    change what a language model is told, or may answer?   analyst/
+    add a setting?                                         settings/ (and `.env.example`)
 """

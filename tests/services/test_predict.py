@@ -292,6 +292,15 @@ def test_a_service_that_was_not_asked_to_predict_waits_for_no_model(
         service.post("/predict", request(made)).refused(503, "No model of direction_1h_ETHUSDT")
 
 
+def test_models_that_are_switched_off_answer_nothing(made: Made, tmp_path: Path) -> None:
+    workspace = workspace_of(tmp_path, made)
+    promote(workspace, made)
+    part = Prediction([live_bundle(workspace)], Metrics(), switched_off=True)
+    with running([part]) as (service, _):
+        service.post("/predict", request(made)).refused(503, "ML_ENABLED=0")
+        service.post("/predict/batch", {"requests": [request(made)]}).refused(503, "ML_ENABLED=0")
+
+
 def test_who_asks_while_it_loads_is_told_at_once(made: Made, tmp_path: Path) -> None:
     workspace, may_go_on = workspace_of(tmp_path, made), threading.Event()
     promote(workspace, made)

@@ -82,13 +82,15 @@ class Batches:
 
     def _run(self) -> None:
         while (job := self._waiting.get()) is not None:
-            jobs, ended = self._with_waiting(job)
+            taken, ended = self._with_waiting(job)
+            # Nobody waits for what was cancelled: under overload it would hold up those who do.
+            jobs = [one for one in taken if not one.answer.cancelled()]
             try:
-                outcomes = self._work(jobs)
+                outcomes = self._work(jobs) if jobs else []
             except Exception as error:  # noqa: BLE001 - a thread's shell: the requests raise it
                 outcomes = [error] * len(jobs)
             # One wake-up of the loop for all of them.
-            jobs[0].loop.call_soon_threadsafe(_settle, jobs, outcomes)
+            job.loop.call_soon_threadsafe(_settle, jobs, outcomes)
             if ended:
                 return
 

@@ -14,7 +14,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from forecastlab.api.batching import Batches, Job, Outcome
-from forecastlab.api.failure import ApiError, status_of
+from forecastlab.api.failure import ApiError, status_of, told
 from forecastlab.api.metrics import Metrics
 from forecastlab.api.predict_wire import (
     MOST_REQUESTS,
@@ -66,11 +66,13 @@ class Prediction:
         *,
         follow_s: float = FOLLOW_S,
         demanded: bool = True,
+        switched_off: bool = False,
     ) -> None:
         self._lives = {one.deployment: one for one in lives}
         self._metrics = metrics
         self._follow_s = follow_s
         self._demanded = demanded
+        self._switched_off = switched_off
         self._batches = Batches(self._outcomes)
         self._started, self._ending = Event(), Event()
         self._follower = Thread(target=self._follow, name="follow", daemon=True)
@@ -168,6 +170,8 @@ class Prediction:
     async def _asked(self, request: Request, kind: str) -> bytes:
         if not self._started.is_set() or self._ending.is_set():
             raise ApiError(503, "No model is loaded now.")
+        if self._switched_off:
+            raise ApiError(503, "The models are switched off (ML_ENABLED=0).")
         return await self._batches.ask(await request.body(), kind)
 
     def _outcomes(self, jobs: Sequence[Job]) -> list[Outcome]:
@@ -262,7 +266,13 @@ def prediction(settings: Settings, metrics: Metrics) -> Prediction:
     own = [with_own_override(one) for one in served]
     lives = [LiveBundle(one, device=settings.device, most_rows=rows) for one in own]
     follow_s = settings.serve.follow_s
-    return Prediction(lives, metrics, follow_s=follow_s, demanded=bool(directions))
+    return Prediction(
+        lives,
+        metrics,
+        follow_s=follow_s,
+        demanded=bool(directions),
+        switched_off=not settings.switches.enabled,
+    )
 
 
 def _is_direction(workspace: Workspace) -> bool:
@@ -307,9 +317,7 @@ def _failed(error: Exception) -> dict[str, Any]:
         return {"success": False, "error": error.error, "status": error.status, **error.more}
     if not isinstance(error, ForecastLabError):
         raise error
-    status = status_of(error)
-    text = error.facts if status >= 500 else str(error)
-    return {"success": False, "error": text, "status": status}
+    return {"success": False, "error": told(error), "status": status_of(error)}
 
 
 def _body(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAYOUTS: Final = 32
 """Lists of columns that are remembered: a client sends the same one for days."""
 
+_LONGEST: Final = 1_000
+"""Columns of a list that is remembered; a bundle reads some 180."""
+
 _NAMED: Final = 40
 """Columns that a message names; a caller mends the first ones first."""
 
@@ -109,16 +112,22 @@ class PayloadReader:
             if doubled:
                 raise _unfit(f"doubled: {_listed(doubled)}")
             found = self._reading.columns(names)
-            with self._lock:
-                self._known[names] = found
-                while len(self._known) > _LAYOUTS:
-                    self._known.popitem(last=False)
+            self._remember(names, found)
         missing = found.missing if strict else ()
         unknown = (*found.unknown, *found.foreign) if strict else found.unknown
         if missing or unknown:
             parts = (("missing", missing), ("unknown", unknown))
             raise _unfit("; ".join(f"{what}: {_listed(ones)}" for what, ones in parts if ones))
         return found
+
+    def _remember(self, names: tuple[str, ...], found: PayloadColumns) -> None:
+        """Keep a layout that fits; a refused one may be as long as a body."""
+        if found.unknown or len(names) > _LONGEST:
+            return
+        with self._lock:
+            self._known[names] = found
+            while len(self._known) > _LAYOUTS:
+                self._known.popitem(last=False)
 
     def _matrix(self, payload: Payload) -> np.ndarray:
         if not 1 <= len(payload.data) <= self._most_rows:
