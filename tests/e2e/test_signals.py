@@ -393,7 +393,12 @@ def test_a_retired_bundle_is_off_the_ladder(
     workspace.registry.append(retired)
     gone = {(symbol, "1h"): [LAST] for symbol in SYMBOLS if symbol != "SOLUSDT"}
     lost(lab, monkeypatch, gone)
-    assert signals(cli, "--symbol", "SOLUSDT")["SOLUSDT"]["model_version"] == "v1"
+    one = signals(cli, "--symbol", "SOLUSDT")["SOLUSDT"]
+    assert one["model_version"] == "v1"
+    assert one["degraded"][-2:] == [
+        "ladder: v2_7: v2_7_all_reference_symbols_missing",
+        "ladder: v2_6: no_bundle_that_can_be_used",
+    ]
     monkeypatch.setenv("ML_MODEL_VERSION", "v2_6")
     cli("signal", "--asof", ASOF).refused(2, "no bundle of v2_6")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,9 @@ REFERENCE_MISSING: Final = "v2_7_reference_symbol_missing"
 
 ALL_REFERENCES_MISSING: Final = "v2_7_all_reference_symbols_missing"
 """What it says where none has."""
+
+NO_BUNDLE: Final = "no_bundle_that_can_be_used"
+"""What it says of a version that was passed over because nothing stands for it."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,11 @@ def inputs_at(view: MarketView, symbol: str, market: Sequence[str]) -> Inputs:
     )
 
 
-def step_down(inputs: Inputs, versions: Sequence[str]) -> Rung:
+def step_down(inputs: Inputs, versions: Sequence[str], without: Collection[str] = ()) -> Rung:
     """Return the first version, best first, that what is at hand allows.
+
+    Args:
+        without: those of the versions that have no bundle which can be asked.
 
     No version without 100 hours; `v2_6` and `v2_7` need 100 closed four-hour candles; `v2_7` needs
     the as-of candle of three other symbols, and of Bitcoin or Ether.
@@ -88,7 +94,7 @@ def step_down(inputs: Inputs, versions: Sequence[str]) -> Rung:
     missing = inputs.missing_references if "v2_7" in versions else ()
     reasons = [f"{REFERENCE_MISSING}({one})" for one in missing]
     for version in versions:
-        obstacle = _obstacle(version, inputs)
+        obstacle = NO_BUNDLE if version in without else _obstacle(version, inputs)
         if obstacle is None:
             return Rung(version, tuple(reasons), missing)
         reasons.append(f"{version}: {obstacle}")

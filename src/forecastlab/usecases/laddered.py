@@ -13,7 +13,7 @@ from forecastlab.contracts.errors import BundleRefused, DataUnavailable
 from forecastlab.contracts.intervals import last_closed_open
 from forecastlab.usecases.champion import OVERRIDE, Chosen, choose, opened
 from forecastlab.usecases.ladder import inputs_at, step_down
-from forecastlab.usecases.model_versions import name_for
+from forecastlab.usecases.model_versions import demanded, name_for
 from forecastlab.usecases.serving_window import Series
 from forecastlab.usecases.signal_events import tell_inputs
 from forecastlab.usecases.update import Need, update
@@ -27,9 +27,19 @@ LADDER: Final = "ladder: "
 
 @dataclass(frozen=True, eq=False)
 class Ladder:
-    """The versions that may answer, best first; the first is the one that was selected."""
+    """The versions that may answer, best first; the first is the one that was selected.
+
+    Attributes:
+        rungs: all versions from the first on, those without a bundle too.
+    """
 
     chosen: tuple[Chosen, ...]
+    rungs: tuple[str, ...]
+
+    @property
+    def without(self) -> frozenset[str]:
+        """The rungs that have no bundle which can be asked."""
+        return frozenset(self.rungs) - frozenset(self.versions)
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -52,7 +62,7 @@ def open_ladder(workspace: Workspace) -> Ladder:
         ConfigError: the environment asks for what is not there, or contradicts itself.
     """
     chosen = choose(workspace, None)
-    return Ladder((chosen, *(below for below in _below(workspace, chosen) if below is not None)))
+    return _ladder_below(workspace, chosen)
 
 
 def version_of_chosen(chosen: Chosen) -> str | None:
@@ -81,10 +91,8 @@ def on_a_rung(workspace: Workspace, chosen: Chosen, asof_open: datetime) -> Chos
     best = step_down(inputs, (version,))
     if best.version is not None:
         return chosen
-    below = {
-        str(version_of_chosen(one)): one for one in _below(workspace, chosen) if one is not None
-    }
-    rung = step_down(inputs, (version, *below))
+    ladder = _ladder_below(workspace, chosen)
+    rung = step_down(inputs, ladder.rungs, ladder.without)
     if rung.version is None:
         raise DataUnavailable(
             f"No version can answer as of {as_of:%Y-%m-%dT%HZ}: {'; '.join(rung.reasons)}.",
@@ -92,7 +100,7 @@ def on_a_rung(workspace: Workspace, chosen: Chosen, asof_open: datetime) -> Chos
         )
     told = tuple(f"{LADDER}{one}" for one in rung.reasons)
     log.warning("%s answers instead of %s: %s", rung.version, version, "; ".join(rung.reasons))
-    return replace(below[rung.version], degraded=(*chosen.degraded, *told))
+    return replace(ladder.of(rung.version), degraded=(*chosen.degraded, *told))
 
 
 def fetch_what_is_there(workspace: Workspace, needs: Iterable[Need]) -> None:
@@ -118,14 +126,16 @@ def read_what_is_there(
     return Market(found)
 
 
-def _below(workspace: Workspace, chosen: Chosen) -> Iterable[Chosen | None]:
-    """Yield the bundles of the versions below a bundle's own, best first."""
+def _ladder_below(workspace: Workspace, chosen: Chosen) -> Ladder:
+    """Return a bundle and those of the versions below its own; none below one named by hand."""
     recipe = chosen.bundle.files.manifest.recipe
     ladder = workspace.operations.ladder or recipe.operations.ladder
-    if recipe.recipe not in ladder or chosen.override in {"--bundle", OVERRIDE}:
-        return
-    for version in ladder[ladder.index(recipe.recipe) + 1 :]:
-        yield _lower(workspace, version)
+    below: tuple[str, ...] = ()
+    if recipe.recipe in ladder and chosen.override not in {"--bundle", OVERRIDE}:
+        below = ladder[ladder.index(recipe.recipe) + 1 :]
+    lower = (_lower(workspace, version) for version in below)
+    found = tuple(one for one in lower if one is not None)
+    return Ladder((chosen, *found), (version_of_chosen(chosen) or "", *below))
 
 
 def _lower(workspace: Workspace, version: str) -> Chosen | None:
@@ -133,7 +143,7 @@ def _lower(workspace: Workspace, version: str) -> Chosen | None:
     if name is None:
         return None
     try:
-        return Chosen(opened(workspace, workspace.bundles.find(name)), None, first=False)
+        return Chosen(opened(workspace, demanded(workspace, version)), None, first=False)
     except BundleRefused as error:
         log.warning("%s is left out of the ladder: %s", name, error.facts)
         return None

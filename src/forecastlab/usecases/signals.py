@@ -102,7 +102,7 @@ def _signal(
     inputs = inputs_at(moment.view, symbol, recipe.features.references)
     if bundles.versions[0] == "v2_7":
         tell_inputs(inputs, four_hours=inputs.four_hours)
-    rung = step_down(inputs, bundles.versions)
+    rung = step_down(inputs, bundles.rungs, bundles.without)
     if rung.version is None or not workspace.switches.enabled:
         reason = MODELS_OFF if not workspace.switches.enabled else "; ".join(rung.reasons)
         nothing = _nothing(symbol, moment, reason, began)

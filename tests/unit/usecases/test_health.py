@@ -18,8 +18,7 @@ from forecastlab.bootstrap import Choice, chosen_settings, open_workspace
 from forecastlab.contracts import keys
 from forecastlab.contracts.errors import BundleRefused, ConfigError, ForecastLabError, UsageError
 from forecastlab.contracts.registry import RegistryEvent
-from forecastlab.usecases import forecast as forecast_module
-from forecastlab.usecases import rehearsal
+from forecastlab.features.build import build_features
 from forecastlab.usecases.bundle_checks import check_features, check_predictions
 from forecastlab.usecases.health import (
     CONFIGURATION_EVENT,
@@ -346,8 +345,10 @@ def test_a_member_that_gives_no_probabilities_fails(
 def test_features_that_cannot_be_computed_fail_the_pipeline(
     place: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    built = rehearsal.build_features
-    monkeypatch.setattr(rehearsal, "build_features", lambda *given: built(*given) * float("nan"))
+    monkeypatch.setattr(
+        "forecastlab.usecases.rehearsal.build_features",
+        lambda *given: build_features(*given) * float("nan"),
+    )
     marks = {step.name: step.mark for step in health(place, FULL).steps}
     assert (marks["pipeline"], marks["end_to_end"]) == ("failed", "not_judged")
     assert {marks[name] for name in STEPS[:-2]} == {"passed"}
@@ -357,13 +358,11 @@ def test_features_that_cannot_be_computed_fail_the_pipeline(
 def test_a_member_that_is_skipped_on_a_whole_window_fails_end_to_end(
     place: Workspace, monkeypatch: pytest.MonkeyPatch, feature_set: str
 ) -> None:
-    built = forecast_module.build_features
-
     def broken(view: Any, symbol: str, key: Any) -> pd.DataFrame:
-        table = built(view, symbol, key)
+        table = build_features(view, symbol, key)
         return table * float("nan") if key.name == feature_set else table
 
-    monkeypatch.setattr(forecast_module, "build_features", broken)
+    monkeypatch.setattr("forecastlab.usecases.forecast.build_features", broken)
     found = health(place, FULL)
     assert [step.name for step in found.failed] == ["end_to_end"]
     assert "missing_features" in found.failed[0].facts and found.refusal().exit_code == 4
