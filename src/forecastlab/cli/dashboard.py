@@ -17,7 +17,7 @@ from forecastlab.contracts.errors import ConfigError, UsageError
 from forecastlab.settings import Settings
 from forecastlab.usecases.admit import may_listen
 
-APP: Final = Path(settings_module.__file__).resolve().parents[2] / "webapp" / "app.py"
+APP: Final = Path(settings_module.__file__).resolve().parents[3] / "webapp" / "app.py"
 """The entry of the pages in a checkout or an image; a wheel holds none."""
 
 
