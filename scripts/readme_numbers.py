@@ -6,6 +6,7 @@ Named files are first copied: docs/results/verdict.json is the daily deployment'
 docs/results/verdict_<symbol>.json, and versions.json is the signal's.
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from forecastlab.contracts.verdicts import VerdictFile
 from forecastlab.contracts.version_scores import SignalEvidence, VersionTable
 from forecastlab.report.direction_table import direction_table
 from forecastlab.report.skill_table import skill_table, with_table
+from forecastlab.report.speed_table import speed_table
 from forecastlab.report.version_table import label_table, seed_table, version_table
 
 ROOT = Path(__file__).parents[1]
@@ -35,6 +37,8 @@ def main() -> None:
     for path in sorted(RESULTS.glob("verdict_*.json")):
         document = read(path)
         put(ROOT / "docs" / "direction.md", direction_table(document), document.symbol)
+    speed = json.loads((RESULTS / "serving.json").read_bytes())
+    put(ROOT / "docs" / "serving.md", speed_table(speed), "speed")
     if VERSIONS.exists():
         for name, table in signal_tables().items():
             put(ROOT / "docs" / "signal.md", table, name)
