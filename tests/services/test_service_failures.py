@@ -13,6 +13,7 @@ from dataclasses import replace
 import pytest
 
 from forecastlab.api.connection import HEAD_BYTES
+from forecastlab.api.system import shown
 from forecastlab.contracts.errors import (
     BundleRefused,
     DataUnavailable,
@@ -326,6 +327,14 @@ def test_where_files_lie_is_not_told(service: Service, part: Part) -> None:
     answer = service.get("/raise")
     answer.refused(503, "The store …/data cannot be read.")
     assert "/srv" not in answer.document["error"]
+
+
+def test_health_tells_no_folder_at_any_depth() -> None:
+    told = {"status": "ok", "parts": {"x": {"error": "/srv/lab/a.json is torn", "all": ["/srv/b"]}}}
+    assert shown(told) == {
+        "status": "ok",
+        "parts": {"x": {"error": "…/a.json is torn", "all": ["…/b"]}},
+    }
 
 
 @pytest.mark.parametrize("given", ["x" * 65, 'a"b', "a b", "ä"])

@@ -101,7 +101,7 @@ def system_routes(
     @router.get("/health", response_model=Health)
     async def health(request: Request) -> Response:
         """Say how each component is: 200 while the service can answer, 503 once one has failed."""
-        components = {one.name: _shown(one.health()) for one in lifecycle.components}
+        components = {one.name: shown(one.health()) for one in lifecycle.components}
         status = worst(components)
         document = {"status": status, "service": SERVICE, "components": components}
         if status != "failed":
@@ -148,7 +148,7 @@ def worst(components: Mapping[str, Mapping[str, object]]) -> str:
     return _RANK[max(ranks, default=0)]
 
 
-def _shown(health: Mapping[str, object]) -> dict[str, object]:
+def shown(health: Mapping[str, object]) -> dict[str, object]:
     """Return how a component is, without the folders that its troubles name."""
     return {name: _without_folders(value) for name, value in health.items()}
 
@@ -157,7 +157,7 @@ def _without_folders(value: object) -> object:
     if isinstance(value, str):
         return without_folders(value)
     if isinstance(value, Mapping):
-        return _shown(value)
+        return shown(value)
     return [_without_folders(one) for one in value] if isinstance(value, list) else value
 
 

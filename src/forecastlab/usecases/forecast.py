@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from forecastlab.contracts.canonical import rounded
-from forecastlab.contracts.intervals import DURATION
+from forecastlab.contracts.intervals import DURATION, parse_asof
 from forecastlab.contracts.manifest import CandidateEntry
 from forecastlab.contracts.records import (
     CandidateForecast,
@@ -264,16 +264,21 @@ def _labels(name: str, window: ServingWindow) -> pd.DataFrame:
 
 def _labels_left_out(bundle: OpenBundle, window: ServingWindow) -> tuple[str, ...]:
     """Say so where a bundle is older than its window: a base rate then lacks the labels between."""
+    first = window.view.candles(window.symbol, window.interval).frame.index[0]
+    manifest = bundle.files.manifest
+    cut_off = manifest.training.cut_off
+    horizon = max(entry.horizon for entry in manifest.candidates.values())
+    if first + horizon * DURATION[window.interval] <= parse_asof(cut_off, window.interval):
+        return ()  # nearly always; the labels need not be computed once more
     left_out = [
         name
-        for name, entry in bundle.files.manifest.candidates.items()
+        for name, entry in manifest.candidates.items()
         if entry.evaluation.reference == "expanding"
         and not bundle.forecasters[name].rates.reached(_labels(name, window), window.view.as_of)
     ]
     if not left_out:
         return ()
-    until = bundle.files.manifest.training.cut_off
-    return (f"base_rate: not all labels since {until} are at hand ({', '.join(left_out)})",)
+    return (f"base_rate: not all labels since {cut_off} are at hand ({', '.join(left_out)})",)
 
 
 def _table(row: pd.DataFrame) -> Probabilities:

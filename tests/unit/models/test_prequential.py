@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from forecastlab.contracts.errors import DataMalformed
 from forecastlab.models.pool import equal_weight_pool
-from forecastlab.models.prequential import Prequential, choose, run_prequential
+from forecastlab.models.prequential import Prequential, choose, published_before, run_prequential
 from tests.support.out_of_fold import CLASSES, end_of, out_of_fold
 
 HORIZON = 5
@@ -136,3 +136,14 @@ def test_tables_that_do_not_fit_are_refused() -> None:
         run(rows.assign(label=7.0), members)
     with pytest.raises(DataMalformed, match="time order"):
         run(rows[::-1], {name: table[::-1] for name, table in members.items()})
+
+
+def test_what_was_published_comes_back_with_its_sets_and_no_new_choice() -> None:
+    rows, members = out_of_fold()
+    first = run(rows, members)
+    known = rows.assign(method=first.published["method"])
+    again = published_before(known, first.probabilities, first.rule, level=0.8, scores=500)
+    pd.testing.assert_frame_equal(again.published[first.published.columns], first.published)
+    # Another method's numbers under the same rule are taken as they are: nothing is chosen anew.
+    noisy = published_before(known, members["noisy"], first.rule, level=0.8, scores=500)
+    pd.testing.assert_frame_equal(noisy.probabilities, members["noisy"], check_names=False)
