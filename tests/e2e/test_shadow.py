@@ -157,7 +157,7 @@ def fetched(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("daily_candles", "asked"), [(1500, set()), (1550, {"BTCUSDT 1d", "BTCUSDT 1h"})]
+    ("daily_candles", "asked"), [(1595, set()), (1645, {"BTCUSDT 1d", "BTCUSDT 1h"})]
 )
 def test_only_what_the_champion_did_not_need_is_fetched(
     desk: Desk, fetched: list[str], daily_candles: int, asked: set[str]

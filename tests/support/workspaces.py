@@ -10,7 +10,7 @@ from forecastlab.contracts.candles import Market
 from forecastlab.contracts.config import Recipe, parse_recipe
 
 DAYS = 1760
-"""Days of the test market: the serving window of 1,500 and some to train on."""
+"""Days of the test market: the serving window of 1,595 and some to train on."""
 
 LAST = datetime(2018, 1, 1, tzinfo=UTC) + timedelta(days=DAYS - 1)
 """Open of the test market's last daily candle."""

@@ -209,6 +209,10 @@ class Market:
         """Return all series, for accounting (rows, gaps, digests), never for features."""
         return tuple(self._series.values())
 
+    def with_series(self, series: Iterable[Candles]) -> Market:
+        """Return a market of these series, with the same funding rates."""
+        return Market(series, self._funding)
+
 
 _MS: Final = pd.Timedelta(milliseconds=1).to_pytimedelta()
 

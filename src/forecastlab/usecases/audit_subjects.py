@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, get_args
 
+import numpy as np
 import pandas as pd
 
 from forecastlab.contracts.candles import MarketView
 from forecastlab.contracts.config import Recipe
-from forecastlab.contracts.intervals import DURATION
+from forecastlab.contracts.intervals import DURATION, Interval
 from forecastlab.contracts.ports import Step
 from forecastlab.contracts.records import Call
 from forecastlab.evaluation.call import read_call
@@ -29,6 +31,13 @@ from forecastlab.usecases.training_materials import Materials, build_materials, 
 from forecastlab.usecases.walk_forward import out_of_fold, shared_opens
 
 _CALLS: Final = get_args(Call)
+
+_TAIL: Final = 24
+"""Rows before each as-of that are asked for: what is to come shows first in the newest ones."""
+
+_STRIDE: Final = 293
+"""Of the rows elsewhere one in so many: what knows the whole history shows in any of them. No
+divisor in common with 24, so every hour of the day has its turn."""
 
 
 class Quiet:
@@ -55,16 +64,51 @@ def feature_subjects(recipe: Recipe, feature_sets: Iterable[str]) -> list[Subjec
     ]
 
 
+Asked = Callable[[pd.DatetimeIndex], pd.DatetimeIndex]
+"""Of the rows that could be forecast, those that are; by their opens."""
+
+
+def all_rows(opens: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Ask for every row."""
+    return opens
+
+
+def newest_row(opens: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Ask for the last row alone."""
+    return opens[-1:]
+
+
+def sampled_rows(as_ofs: Iterable[datetime], interval: Interval) -> Asked:
+    """Ask for the last `_TAIL` rows known at each as-of, and for every `_STRIDE`-th of all rows.
+
+    Which rows these are depends on no candle, so that altered candles cannot choose them.
+
+    >>> hours = pd.date_range("2024-01-01", periods=100, freq="h", tz="UTC")
+    >>> asked = sampled_rows([hours[50].to_pydatetime()], "1h")
+    >>> kept = asked(hours)
+    >>> len(kept), kept[1] - kept[0], hours[49] in kept, hours[50] in kept
+    (24, Timedelta('0 days 01:00:00'), True, False)
+    """
+    step = DURATION[interval]
+    tails = [(pd.Timestamp(one) - _TAIL * step, pd.Timestamp(one)) for one in as_ofs]
+
+    def asked(opens: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        numbers = opens.as_unit("ms").asi8 // (step // timedelta(milliseconds=1))
+        kept = numbers % _STRIDE == 0
+        for first, end in tails:
+            kept |= np.asarray((opens >= first) & (opens < end))
+        return pd.DatetimeIndex(opens[kept])
+
+    return asked
+
+
 def forecast_subject(
-    recipe: Recipe, forecasters: Mapping[str, Forecaster], *, newest: int | None = None
+    recipe: Recipe, forecasters: Mapping[str, Forecaster], *, asked: Asked = all_rows
 ) -> Subject:
     """Return every candidate's probabilities and decisions, from candles on.
 
     Columns, each after its candidate's name: `published[<class>]`, `<member>[<class>]`,
     `set[<class>]` (0 or 1), `label`, and `call`, numbered, as it would be read with proven skill.
-
-    Args:
-        newest: forecast only this many rows, counted from the last; None for all.
     """
     sets = dict.fromkeys(name for one in forecasters.values() for name in one.feature_sets)
 
@@ -73,8 +117,7 @@ def forecast_subject(
             name: build_features(view, recipe.symbol, feature_key(recipe, name)).dropna()
             for name in sets
         }
-        opens = shared_opens(one.answerable(tables) for one in forecasters.values())
-        opens = opens[-newest if newest else None :]
+        opens = asked(shared_opens(one.answerable(tables) for one in forecasters.values()))
         if opens.empty:
             return pd.DataFrame(index=opens)
         said = {name: one.forecast(tables, opens) for name, one in forecasters.items()}

@@ -31,6 +31,7 @@ from forecastlab.usecases.audit_subjects import (
     Quiet,
     fold_forecasts,
     forecast_subject,
+    newest_row,
     refit_subject,
     serving_view,
     side_by_side,
@@ -147,7 +148,7 @@ def prove_start_up(
     days, day = window or recipe.serving.daily_candles, DURATION["1d"]
     newest = view.as_of
     as_ofs = [newest - day * int(back) for back in np.linspace(0, _START_UP_DAYS, _DATES)]
-    subject = forecast_subject(recipe, forecasters, newest=1)
+    subject = forecast_subject(recipe, forecasters, asked=newest_row)
     shown = partial(serving_view, series=serving_series(recipe))
     with progress.track("L7 start-up", 1) as bar:
         try:

@@ -147,7 +147,7 @@ def test_a_market_that_is_too_short_shows_no_start_up() -> None:
     found = prove_start_up(view(), recipe(), {}, Quiet())
     assert found.shortest is None
     assert not found.report.passed
-    assert "more history than the 1500 days" in str(found.report.not_shown)
+    assert "more history than the 1595 days" in str(found.report.not_shown)
 
 
 def test_shuffled_labels_are_not_skill() -> None:
