@@ -2,7 +2,7 @@
 # `make PYTHON=python3.12 test` chooses the Python of a new .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dashboard test check format run bench images lock
+.PHONY: help demo dashboard test soak check format run bench bench-accept docs images lock sbom licences audit
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -27,7 +27,7 @@ LOCKED ?= $(shell $(PY) -c \
 	'import sys; print("yes" if (sys.platform, *sys.version_info[:2]) == ("linux", 3, 11) else "no")')
 
 help: ## List the commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/base.stamp ## Run sixty simulated mornings offline, and print the forecast
 	@$(VENV)/bin/forecastlab demo $(ARGS)
@@ -37,6 +37,9 @@ dashboard: $(VENV)/web.stamp ## Show the demo in the browser (ARGS="--store PATH
 
 test: $(VENV)/dev.stamp ## Run all tests
 	$(PY) -m pytest --numprocesses auto --maxprocesses 4 $(ARGS)
+
+soak: $(VENV)/dev.stamp ## Live through sixty mornings with faults (ARGS="--mornings 90 --seed 2")
+	@OMP_NUM_THREADS=1 $(PY) -m tests.soak $(ARGS)
 
 check: $(VENV)/dev.stamp ## Lint, format, types, layers
 	$(PY) -m ruff check .
@@ -51,8 +54,24 @@ format: $(VENV)/dev.stamp ## Mend what ruff can mend
 run: $(VENV)/base.stamp ## Run the morning on live Binance candles
 	@$(VENV)/bin/forecastlab daily $(ARGS)
 
-bench: $(VENV)/dev.stamp ## Run all benchmarks, and print their tables
+bench: $(VENV)/dev.stamp ## Run all benchmarks alone on this machine (ARGS="--only serving", --all)
 	@$(PY) -m benchmarks $(ARGS)
+
+bench-accept: $(VENV)/dev.stamp ## Put the newest run, or RUN=FOLDER, into docs/results, and write docs
+	@$(PY) -m benchmarks.accept $(RUN) $(ARGS)
+	@$(MAKE) --no-print-directory docs ARGS=
+
+docs: $(VENV)/base.stamp ## Write every figure and table of the documents anew (ARGS=--check)
+	@$(PY) scripts/make_docs.py $(ARGS)
+
+sbom: $(VENV)/dev.stamp ## List what the locks hold as CycloneDX, in outputs/sbom/
+	@$(PY) scripts/make_sbom.py $(ARGS)
+
+licences: $(VENV)/dev.stamp ## List the licences of all dependencies
+	@$(PY) scripts/make_sbom.py --licences
+
+audit: $(VENV)/dev.stamp ## Look up known vulnerabilities of the locked packages (asks pypi.org)
+	@sh requirements/audit.sh $(PY) $(ARGS)
 
 images: ## Build both images, and run them as Cloud Run would (BASE_IMAGE=, RUNTIME=)
 	@deploy/check_images.sh
@@ -64,6 +83,7 @@ lock: $(VENV)/tools.stamp ## Resolve the locks again (ARGS=--upgrade for the new
 		--constraint requirements/base.lock --output-file requirements/dev.lock $(ARGS)
 	@sed '/^$$/,$$d' requirements/dev.lock >requirements/dev.tmp # uv ends it by naming torch
 	@mv requirements/dev.tmp requirements/dev.lock
+	$(COMPILE) --group audit $(TESTED) --output-file requirements/audit.lock $(ARGS)
 	$(COMPILE) pyproject.toml $(JOB) $(TESTED) --output-file requirements/job-cpu.lock $(ARGS)
 	echo onnxruntime | $(COMPILE) pyproject.toml $(JOB) --extra gpu --excludes /dev/stdin $(TESTED) \
 		--output-file requirements/job-gpu.lock $(ARGS)

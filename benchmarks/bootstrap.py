@@ -1,4 +1,4 @@
-"""Time the intervals of an evaluation: `python benchmarks/bootstrap.py [--json]`.
+"""Time the intervals of an evaluation.
 
 2,000 draws of 2,000 days for 20 scores: five scores of four forecasters, all from one set of draws
 per forecaster.
@@ -7,15 +7,14 @@ per forecaster.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import sys
 import time
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
+from benchmarks.program import Findings, perform
+from benchmarks.results import Target
 from forecastlab.evaluation.scores import Forecasts, scores_for
 from forecastlab.evaluation.uncertainty import score_intervals
 
@@ -24,7 +23,7 @@ DRAWS: Final = 2000
 FORECASTERS: Final = 4
 BLOCK: Final = 63
 CLASSES: Final = (-1, 0, 1)
-TARGET_S: Final = 2.0
+TARGETS: Final = {"intervals_s": Target(at_most=2)}
 REPEATS: Final = 3
 
 
@@ -36,42 +35,28 @@ def forecasters() -> list[Forecasts]:
     return [Forecasts(table, labels, CLASSES) for table in tables]
 
 
-def measure() -> dict[str, Any]:
-    """Return the shortest of several times, in seconds, and what it was for."""
+def measure(asked: argparse.Namespace) -> Findings:
+    """Return the shortest of several times, and what it was for."""
     given, scores = forecasters(), scores_for(CLASSES)
     times = []
-    for _ in range(REPEATS):
+    for _ in range(1 if asked.quick else REPEATS):
         begin = time.perf_counter()
         for one in given:
             score_intervals(scores, one, block=BLOCK, seed=1, draws=DRAWS)
         times.append(time.perf_counter() - begin)
-    return {
+    measured = {
+        "intervals_s": round(min(times), 3),
         "days": DAYS,
         "draws": DRAWS,
         "scores": FORECASTERS * len(scores),
-        "seconds": round(min(times), 3),
-        "target_s": TARGET_S,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
     }
+    return Findings(measured)
 
 
-def main() -> None:
-    """Print the time; exit 1 above the target."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON document")
-    found = measure()
-    if parser.parse_args().json:
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
-    else:
-        sys.stdout.write(
-            f"{found['scores']} scores, {DRAWS:,} draws of {DAYS:,} days: {found['seconds']:.2f} s"
-            f" (target {TARGET_S:.0f} s) on {found['machine']}\n"
-        )
-    sys.exit(found["seconds"] > TARGET_S)
+def main() -> int:
+    """Measure, print, and write where `--out` says."""
+    return perform(__file__, __doc__, measure, targets=TARGETS)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

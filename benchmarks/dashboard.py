@@ -1,4 +1,4 @@
-"""Time until the dashboard shows: `python -m benchmarks.dashboard [--days N] [--json]`.
+"""Time until the dashboard shows.
 
 A server on a store of so many daily records, a real browser on its pages: from process start to
 healthy, to the first chart of the first visitor and of the second, and between pages. In the same
@@ -8,28 +8,30 @@ run a page that is a title and one chart tells what streamlit, plotly and this m
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import shutil
-import socket
-import subprocess
+import statistics
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.cold_start import machine, spread
+from benchmarks.cold_start import median
+from benchmarks.program import Findings, perform
+from benchmarks.results import Row, Target
+from benchmarks.server import PORT, server
+from forecastlab.contracts.errors import DataUnavailable
 from tests.support import dashboard_store
-from tests.support.imports import ROOT
 from tests.support.memory_store import MemoryStore
+from tests.support.optional import program, reason
 
-TARGETS_S: Final = {"start": 3.0, "first visitor": 2.0, "page switch": 1.0}
+TARGETS: Final = {
+    "start_s": Target(at_most=3),
+    "first_visitor_s": Target(at_most=2),
+    "page_switch_s": Target(at_most=1),
+}
 BARE: Final = """import plotly.graph_objects as go
 import streamlit as st
 st.title("Bare")
@@ -37,46 +39,11 @@ st.plotly_chart(go.Figure(go.Bar(y=[1, 2, 3])))
 """
 SERVER: Final = (
     *("--server.address=127.0.0.1", "--server.headless=true", "--server.fileWatcherType=none"),
-    "--browser.gatherUsageStats=false",
+    *("--browser.gatherUsageStats=false", f"--server.port={PORT}"),
 )
 DRAWN: Final = "document.querySelectorAll('.js-plotly-plot .main-svg').length > 0"
 SWITCHES: Final = ("history", "track_record", "history", "track_record")
 PATIENCE_S: Final = 120
-
-
-@contextmanager
-def server(command: Sequence[str], store: Path) -> Iterator[tuple[str, float]]:
-    """Run a server; give its address and the seconds until it was healthy."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *command, f"--server.port={port}", *SERVER],
-        cwd=ROOT,
-        env={**os.environ, "FORECASTLAB_STORE": str(store)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        while not healthy(address):
-            if process.poll() is not None or time.perf_counter() - began > PATIENCE_S:
-                raise RuntimeError(f"{' '.join(command)} did not come up")
-            time.sleep(0.02)
-        yield address, time.perf_counter() - began
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-
-
-def healthy(address: str) -> bool:
-    """Say whether the server answers."""
-    try:
-        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def visit(browser: Any, address: str) -> tuple[Any, float]:
@@ -100,21 +67,30 @@ def switch(page: Any, name: str) -> float:
     return time.perf_counter() - began
 
 
-def measured(browser: Any, command: Sequence[str], store: Path, *, pages: bool) -> dict[str, Any]:
+def visited(browser: Any, command: Sequence[str], store: Path, *, pages: bool) -> Row:
     """Start a server, visit it twice and switch pages; return the seconds of each."""
-    with server(command, store) as (address, start):
-        _, first = visit(browser, address)
-        page, second = visit(browser, address)
+    environment = {"FORECASTLAB_STORE": str(store)}
+    with server(*command, *SERVER, ready="/_stcore/health", environment=environment) as one:
+        _, first = visit(browser, one.address)
+        page, second = visit(browser, one.address)
         switches = [switch(page, name) for name in SWITCHES] if pages else []
-    return {"start": start, "first visitor": first, "second visitor": second, "switches": switches}
+    found = {"start_s": one.ready_s, "first_visitor_s": first, "second_visitor_s": second}
+    if switches:
+        found["page_switch_s"] = statistics.median(switches)
+    return {name: round(seconds, 3) for name, seconds in found.items()}
 
 
-def measure(days: int, runs: int) -> dict[str, Any]:
+def measure(asked: argparse.Namespace) -> Findings:
     """Alternate the bare page, `streamlit run` and the dashboard's own start."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - the module stays importable
-
-    found: dict[str, list[dict[str, Any]]] = {"bare": [], "streamlit run": [], "dashboard": []}
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    chromium = program("chromium")
+    if chromium is None:
+        raise DataUnavailable(
+            "The dashboard is timed in a browser, and there is none.",
+            remedy=f"It {reason('chromium')}.",
+        )
+    days, runs = (30, 1) if asked.quick else (asked.days, asked.runs)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
         memory = MemoryStore()
         dashboard_store.full(memory, datetime.now(UTC), count=days)
         store = dashboard_store.on_disk(memory, Path(folder) / "store")
@@ -125,45 +101,48 @@ def measure(days: int, runs: int) -> dict[str, Any]:
             "streamlit run": ["-m", "streamlit", "run", "webapp/app.py"],
             "dashboard": ["webapp"],
         }
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
-        for _ in range(runs):
-            for name, command in commands.items():
-                one = measured(browser, command, store, pages=name != "bare")
-                found[name].append(one)
-    return {name: summary(ones) for name, ones in found.items()} | {"records": days}
+        with browsing(chromium) as browser:
+            for _ in range(runs):
+                for name, command in commands.items():
+                    seen = visited(browser, command, store, pages=name != "bare")
+                    rows.append({"server": name, **seen})
+    return Findings({**_medians(rows), "records": days}, {"runs": rows})
 
 
-def summary(ones: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the spread of each duration over the runs; switches of all runs together."""
-    kinds = ("start", "first visitor", "second visitor")
-    table = {kind: spread([one[kind] for one in ones]) for kind in kinds}
-    switches = [seconds for one in ones for seconds in one["switches"]]
-    return table | ({"page switch": spread(switches)} if switches else {})
+@contextmanager
+def browsing(chromium: str) -> Iterator[Any]:
+    """Give a browser."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - the module stays importable
+
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def _medians(rows: Sequence[Row]) -> dict[str, float]:
+    own, bare, plain = (
+        [row for row in rows if row["server"] == name]
+        for name in ("dashboard", "bare", "streamlit run")
+    )
+    kinds = ("start_s", "first_visitor_s", "second_visitor_s", "page_switch_s")
+    ratio = median(own, "first_visitor_s") / median(bare, "first_visitor_s")
+    return {
+        **{kind: median(own, kind) for kind in kinds},
+        **{f"bare_{kind}": median(bare, kind) for kind in kinds[:3]},
+        **{f"streamlit_run_{kind}": median(plain, kind) for kind in kinds},
+        "first_visitor_over_bare_ratio": round(ratio, 2),
+    }
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add what this benchmark alone asks."""
     parser.add_argument("--days", type=int, default=1096, help="daily records in the store")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
-    chosen = parser.parse_args()
-    result = measure(chosen.days, chosen.runs) | {"machine": machine(Path(sys.executable))}
-    if chosen.json:
-        print(json.dumps(result, indent=2))
-        return
-    print(f"{result['records']} records; median seconds of {chosen.runs} runs (least – greatest)")
-    for name in ("bare", "streamlit run", "dashboard"):
-        for kind, one in result[name].items():
-            target = TARGETS_S.get(kind) if name == "dashboard" else None
-            goal = f"  target {target}" if target else ""
-            spread_text = f"{one['median']:6.2f} ({one['min']:.2f} – {one['max']:.2f})"
-            print(f"{name:14} {kind:15} {spread_text}{goal}")
-    seconds = [result[name]["first visitor"]["median"] for name in ("dashboard", "bare")]
-    print(f"first visitor, dashboard to bare page: {seconds[0] / seconds[1]:.2f}")
+
+
+def main() -> int:
+    """Measure, print, and write where `--out` says."""
+    return perform(__file__, __doc__, measure, targets=TARGETS, options=options)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

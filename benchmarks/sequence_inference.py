@@ -1,7 +1,5 @@
 """Time one forecast of a network by ONNX Runtime against torch, at equal threads, after a warm-up.
 
-    python -m benchmarks.sequence_inference [--threads N] [--json] [--save]
-
 Both run the same exported network of the default size at batch 1; blocks of calls alternate, and
 the ratio is that of the medians. Also: what a start pays (import, session), and one forecast from
 feature rows on, as serving asks for it. Networks are untrained but for drawn heads: the time does
@@ -11,25 +9,20 @@ not depend on the weights.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Final
-
-# Run as a script, Python sees this folder only.
-sys.path.insert(0, str(Path(__file__).parents[1]))
+from typing import Final
 
 import numpy as np
 import onnxruntime
 import pandas as pd
 import torch
 
+from benchmarks.program import Findings, perform
+from benchmarks.results import Row, Target, number
 from forecastlab.models.sequence.architecture.lstm import LstmShape
 from forecastlab.models.sequence.architecture.tft import TftShape
 from forecastlab.models.sequence.export import SeedMean, exported
@@ -37,9 +30,8 @@ from forecastlab.models.sequence.graph import INPUT, OUTPUT, open_session
 from forecastlab.models.sequence.model import LstmModel, Reading, SequenceModel, TftModel
 from forecastlab.models.sequence.scaling import Scaling
 
-RESULTS: Final = Path(__file__).parents[1] / "docs" / "results" / "sequence_inference.json"
-TARGET: Final = 3.0
-"""ONNX LSTM over torch eager, batch 1."""
+TARGETS: Final = {"lstm_ratio": Target(at_least=3)}
+"""The LSTM by ONNX Runtime over torch eager, batch 1."""
 
 SIZES: Final = {"columns": 20, "symbols": 5, "heads": 2, "classes": 3, "hidden": 32}
 NETWORKS: Final[dict[str, tuple[LstmShape | TftShape, type[SequenceModel], int]]] = {
@@ -69,8 +61,18 @@ def make(kind: str) -> tuple[SeedMean, SequenceModel]:
     return module, member(reading, scaling, (0.0, 0.0, 0.0), graph.graph, history)
 
 
-def measure(kind: str, threads: int) -> dict[str, Any]:
-    """Time both sides at batch 1."""
+def measure(asked: argparse.Namespace) -> Findings:
+    """Time every network."""
+    blocks = 2 if asked.quick else BLOCKS
+    rows = [timed(kind, asked.threads, blocks) for kind in NETWORKS]
+    figures = ("ratio", "torch_ms", "onnx_ms", "member_ms", "load_ms", "bytes")
+    measured = {f"{row['kind']}_{name}": number(row, name) for row in rows for name in figures}
+    measured |= {"import_ms": import_ms(), "threads": asked.threads}
+    return Findings(measured, {"networks": rows})
+
+
+def timed(kind: str, threads: int, blocks: int) -> Row:
+    """Time both sides of one network at batch 1."""
     module, member = make(kind)
     torch.set_num_threads(threads)
     options = onnxruntime.SessionOptions()
@@ -92,25 +94,23 @@ def measure(kind: str, threads: int) -> dict[str, Any]:
         "onnx": lambda: session.run([OUTPUT], {INPUT: window}),
         "member": lambda: member.predict_proba(rows),
     }
-    times = medians_ms(sides)
+    times = medians_ms(sides, blocks)
     return {
         "kind": kind,
-        "threads": threads,
         "bytes": len(member.graph),
         **{f"{name}_ms": round(value, 4) for name, value in times.items()},
         "ratio": round(times["torch"] / times["onnx"], 2),
-        "target": TARGET if kind == "lstm" else None,
-        **cold(member),
+        "load_ms": load_ms(member),
     }
 
 
-def medians_ms(sides: dict[str, Callable[[], object]]) -> dict[str, float]:
+def medians_ms(sides: dict[str, Callable[[], object]], blocks: int) -> dict[str, float]:
     """Return the median time of a call, over blocks that alternate after a warm-up."""
     for work in sides.values():
         for _ in range(CALLS):
             work()
     found: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(BLOCKS):
+    for _ in range(blocks):
         for name, work in sides.items():
             begin = time.perf_counter()
             for _ in range(CALLS):
@@ -119,12 +119,16 @@ def medians_ms(sides: dict[str, Callable[[], object]]) -> dict[str, float]:
     return {name: statistics.median(times) for name, times in found.items()}
 
 
-def cold(member: SequenceModel) -> dict[str, float]:
-    """Return what a start pays: importing ONNX Runtime, and opening the session."""
+def load_ms(member: SequenceModel) -> float:
+    """Return what a start pays to open the session."""
     open_session.cache_clear()
     begin = time.perf_counter()
     type(member).load(member.dump())
-    load_ms = (time.perf_counter() - begin) * 1000
+    return round((time.perf_counter() - begin) * 1000, 2)
+
+
+def import_ms() -> float:
+    """Return what a start pays to import ONNX Runtime once numpy is there."""
     code = (
         "import numpy, time; begin = time.perf_counter(); import onnxruntime;"
         " print(time.perf_counter() - begin)"
@@ -133,41 +137,18 @@ def cold(member: SequenceModel) -> dict[str, float]:
         float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
         for _ in range(5)
     ]
-    return {"load_ms": round(load_ms, 2), "import_ms": round(statistics.median(times) * 1000, 1)}
+    return round(statistics.median(times) * 1000, 1)
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add what this benchmark alone asks."""
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--save", action="store_true", help="keep it in docs/results")
-    asked = parser.parse_args()
-    machine = {
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "torch": torch.__version__,
-        "onnxruntime": onnxruntime.__version__,
-    }
-    found = [measure(kind, asked.threads) for kind in NETWORKS]
-    result = {"machine": machine, "results": found}
-    if asked.save:
-        RESULTS.write_text(json.dumps(result, indent=1) + "\n")
-    if asked.json:
-        print(json.dumps(result, indent=1))
-        return
-    print(f"batch 1, {asked.threads} thread(s); {machine}")
-    print("      torch ms  onnx ms  ratio  target  member ms  load ms  import ms   bytes")
-    for row in found:
-        target = f"{row['target']:.0f}" if row["target"] else "-"
-        print(
-            f"{row['kind']:5} {row['torch_ms']:8.3f} {row['onnx_ms']:8.3f} {row['ratio']:6.2f}"
-            f" {target:>7} {row['member_ms']:10.3f} {row['load_ms']:8.1f} {row['import_ms']:10.1f}"
-            f" {row['bytes']:7}"
-        )
+
+
+def main() -> int:
+    """Measure, print, and write where `--out` says."""
+    return perform(__file__, __doc__, measure, targets=TARGETS, options=options)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Time what the service's shell adds to a request: `python -m benchmarks.service_shell [--json]`.
+"""Time what the service's shell adds to a request.
 
 Two servers on loopback, in processes of their own: an empty application on the bare server, and an
 empty route behind the service's door (key, limits, whole body, metrics, request id). One client
@@ -8,33 +8,32 @@ asks them in turn, on one connection each.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import socket
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import uvicorn
 from fastapi import APIRouter, Request, Response
 from starlette.types import Receive, Scope, Send
 
+from benchmarks.program import Findings, perform
+from benchmarks.results import Row, Target, number
+from benchmarks.server import PORT, server
 from forecastlab.api.app import create_app
 from forecastlab.api.server import listen, run, server_for
 from forecastlab.settings.serve import Limits
 
 KINDS: Final = ("bare", "shell")
-BODIES: Final = (100, 140_000)
-"""Bytes: a small request, and the payload of 96 rows of 101 features."""
+BODIES: Final = {"small": 100, "large": 140_000}
+"""Name -> bytes: a small request, and the payload of 96 rows of 101 features."""
 
 REQUESTS: Final = 500
 ROUNDS: Final = 4
-TARGET_US: Final = 300.0
+TARGETS: Final = {"small_added_us": Target(at_most=300), "large_added_us": Target(at_most=300)}
 _LIMITS: Final = Limits(rate=0)
 
 
@@ -90,7 +89,7 @@ def serve(kind: str, port: int) -> None:
     run(server_for(app, limits=_LIMITS), listen("127.0.0.1", port))
 
 
-def microseconds(port: int, size: int) -> float:
+def microseconds(port: int, size: int, requests: int) -> float:
     """Return the median time of a request."""
     head = (
         b"POST /empty HTTP/1.1\r\nHost: a\r\nX-API-Key: key-of-another\r\n"
@@ -99,7 +98,7 @@ def microseconds(port: int, size: int) -> float:
     sent, times = head + b" " * size, []
     with socket.create_connection(("127.0.0.1", port)) as line:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for _ in range(REQUESTS):
+        for _ in range(requests):
             begin = time.perf_counter()
             line.sendall(sent)
             received = b""
@@ -109,82 +108,38 @@ def microseconds(port: int, size: int) -> float:
     return statistics.median(times) * 1e6
 
 
-def measure() -> dict[str, Any]:
+def measure(asked: argparse.Namespace) -> Findings:
     """Return the best median of each server and body, and what the shell adds."""
-    ports = {kind: _free_port() for kind in KINDS}
-    servers = [
-        subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.service_shell", "--serve", kind, str(port)],
-            stderr=subprocess.DEVNULL,
-        )
-        for kind, port in ports.items()
-    ]
-    try:
-        for port in ports.values():
-            _wait_for(port)
-        rows = [
-            {"body": size, "round": number}
-            | {kind: round(microseconds(port, size), 1) for kind, port in ports.items()}
-            for size in BODIES
-            for number in range(ROUNDS)
-        ]
-    finally:
-        for one in servers:
-            one.terminate()
-            one.wait(timeout=20)
-    best = {
-        size: {kind: min(row[kind] for row in rows if row["body"] == size) for kind in KINDS}
-        for size in BODIES
-    }
-    return {
-        "microseconds": best,
-        "added": {size: round(one["shell"] - one["bare"], 1) for size, one in best.items()},
-        "target": TARGET_US,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-    }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=5):
-            return
-        time.sleep(0.05)
-    raise SystemExit(f"no server came up at {port}")
-
-
-def main() -> None:
-    """Print the times; exit 1 where the shell adds more than the target."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    rounds, requests = (1, 50) if asked.quick else (ROUNDS, REQUESTS)
+    bare_command, shell_command = (
+        ("-m", "benchmarks.service_shell", "--serve", kind, PORT) for kind in KINDS
     )
-    parser.add_argument("--json", action="store_true", help="one JSON document")
-    parser.add_argument("--serve", nargs=2, metavar=("KIND", "PORT"), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.serve:
+    with server(*bare_command) as bare_one, server(*shell_command) as shell_one:
+        ports = dict(zip(KINDS, (bare_one.port, shell_one.port), strict=True))
+        rows: list[Row] = []
+        for place in range(rounds):
+            for name, size in BODIES.items():
+                row: Row = {"body": name, "bytes": size, "round": place}
+                for kind, port in ports.items():
+                    row[f"{kind}_us"] = round(microseconds(port, size, requests), 1)
+                rows.append(row)
+    measured: dict[str, float] = {}
+    for name in BODIES:
+        own = [row for row in rows if row["body"] == name]
+        best = {kind: min(number(row, f"{kind}_us") for row in own) for kind in KINDS}
+        measured |= {f"{name}_{kind}_us": one for kind, one in best.items()}
+        measured[f"{name}_added_us"] = round(best["shell"] - best["bare"], 1)
+    return Findings(measured, {"rounds": rows})
+
+
+def main() -> int:
+    """Measure, print, and write where `--out` says; or be one of the servers."""
+    if sys.argv[1:2] == ["--serve"]:
         with suppress(SystemExit):
-            serve(given.serve[0], int(given.serve[1]))
-        return
-    found = measure()
-    if given.json:
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
-    else:
-        for size, one in found["microseconds"].items():
-            sys.stdout.write(
-                f"{size:>7,} bytes: {one['bare']:.0f} us bare, {one['shell']:.0f} us behind the"
-                f" door (+{found['added'][size]:.0f} us, target {TARGET_US:.0f})\n"
-            )
-        sys.stdout.write(f"on {found['machine']}\n")
-    sys.exit(max(found["added"].values()) > TARGET_US)
+            serve(sys.argv[2], int(sys.argv[3]))
+        return 0
+    return perform(__file__, __doc__, measure, targets=TARGETS)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

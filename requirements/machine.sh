@@ -17,6 +17,14 @@ has_openmp() {
 	"$1" -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null
 }
 
+if [ "$(uname -s)" = Darwin ]; then # for what onnxruntime is built
+	version=$(sw_vers -productVersion 2>/dev/null || echo 14)
+	if [ "$(uname -m)" != arm64 ] || [ "${version%%.*}" -lt 14 ]; then
+		echo "ForecastLab needs Linux, or macOS 14 on Apple silicon; this is macOS $version on $(uname -m)." >&2
+		exit 1
+	fi
+fi
+
 found=
 for python in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do
 	if makes_venvs "$python"; then found=$python && break; fi

@@ -18,6 +18,7 @@ from forecastlab.contracts.notifications import Attachment, Message
 from tests.support.fake_time import FakeTime
 from tests.support.faulty_http import FaultyServer, Reply, answer, slow
 from tests.support.mail_server import MailServer
+from tests.support.optional import demand
 
 # apprise 2.2 imports it on 3.11 and 3.12, where it still is; delete when 3.13 is the least.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -138,7 +139,7 @@ RECEIVERS = {"webhook": webhook, "e-mail": mail, "apprise": service}
 @pytest.fixture(params=RECEIVERS)
 def receiver(request: pytest.FixtureRequest) -> Iterator[Receiver]:
     if request.param == "apprise":
-        pytest.importorskip("apprise", reason="apprise is not installed (extra `notify`)")
+        demand("apprise")
     with ExitStack() as stack:
         yield RECEIVERS[request.param](stack)
 

@@ -15,6 +15,7 @@ from forecastlab.contracts.intervals import asof_name
 from forecastlab.contracts.manifest import CARD, MANIFEST, Manifest
 from forecastlab.usecases.train import TrainRequest, train
 from tests.support.command_line import CommandLine
+from tests.support.made_once import made_once
 from tests.support.synthetic import synthetic_market
 from tests.support.workspaces import CUT_OFF, DAYS, small_recipe, write_candles
 
@@ -42,7 +43,13 @@ def write_champion(models: Path, name: str) -> None:
 
 @pytest.fixture(scope="session")
 def trained_lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
-    root = tmp_path_factory.mktemp("lab")
+    root = made_once(tmp_path_factory, "lab", _train)
+    models = root / "models"
+    [name] = (path.parent.name for path in models.glob(f"*/{MANIFEST}"))
+    return Lab(root / "candles", models, name)
+
+
+def _train(root: Path) -> None:
     candles = write_candles(synthetic_market(DAYS, seed=11), root / "candles")
     models = root / "models"
     models.mkdir()
@@ -53,9 +60,7 @@ def trained_lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
         )
         workspace = open_workspace(settings)
         request = TrainRequest(small_recipe(), asof_name(CUT_OFF, "1d"), quick=True)
-        name = train(workspace, request, provenance()).name
-    write_champion(models, name)
-    return Lab(candles, models, name)
+        write_champion(models, train(workspace, request, provenance()).name)
 
 
 @pytest.fixture
@@ -73,7 +78,12 @@ def lab(trained_lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> La
 @pytest.fixture
 def second(lab: Lab) -> str:
     """Give a second, equal bundle under its own name."""
-    name = f"{lab.bundle}_2"
+    return copy_of_bundle(lab, 2)
+
+
+def copy_of_bundle(lab: Lab, number: int) -> str:
+    """Write an equal bundle under the next name of this number, and return the name."""
+    name = f"{lab.bundle}_{number}"
     folder = lab.models / name
     shutil.copytree(lab.models / lab.bundle, folder)
     manifest = Manifest.parse((folder / MANIFEST).read_bytes(), what="a test")
@@ -81,7 +91,7 @@ def second(lab: Lab) -> str:
     (folder / CARD).write_bytes(card)
     changed = {
         "name": name,
-        "version": f"{manifest.version}_2",
+        "version": f"{manifest.version}_{number}",
         "files": {**manifest.files, CARD: file_entry(card)},
     }
     (folder / MANIFEST).write_bytes(manifest.model_copy(update=changed).stored())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from forecastlab.contracts.errors import GateRefused
 from forecastlab.contracts.intervals import DURATION
 from forecastlab.contracts.manifest import MANIFEST, Manifest
 from forecastlab.evaluation.leakage.findings import CheckReport, Finding, as_document
-from forecastlab.features import build
+from forecastlab.features.catalogue import FEATURE_SETS
 from forecastlab.usecases.audit import promotion_gates
 from forecastlab.usecases.open_bundle import OpenBundle, open_bundle
 from forecastlab.usecases.workspace import Workspace
@@ -50,12 +51,9 @@ def config(tmp_path: Path) -> Path:
 def plant(monkeypatch: pytest.MonkeyPatch, leak: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
     """Put a leak into the feature set `flow`, as serving and training compute it."""
     key = ("flow", "scaled")
-    honest = build._BUILDERS[key]
-
-    def leaking(view: MarketView, symbol: str) -> pd.DataFrame:
-        return leak(honest(view, symbol))
-
-    monkeypatch.setitem(build._BUILDERS, key, leaking)
+    honest = FEATURE_SETS[key]
+    leaking = replace(honest, rows=lambda *asked: leak(honest.rows(*asked)))
+    monkeypatch.setitem(FEATURE_SETS, key, leaking)
 
 
 def tomorrow(table: pd.DataFrame) -> pd.DataFrame:

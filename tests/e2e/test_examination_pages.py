@@ -8,7 +8,7 @@ from typing import Final
 
 from forecastlab.adapters.bundle_archive import LIMITS
 from tests.e2e.conftest import Lab
-from tests.e2e.test_operations_page import FIRST, commands, section
+from tests.e2e.test_operations_page import FIRST, PAGE, commands
 from tests.e2e.test_predict import ASOF
 from tests.support.command_line import CommandLine, Ended
 
@@ -25,8 +25,8 @@ def run(cli: CommandLine, lab: Lab, words: list[str]) -> Ended:
 
 
 def test_health(lab: Lab, cli: CommandLine, tmp_path: Path) -> None:
-    text = section("Health")
-    told = [run(cli, lab, words) for words in commands(text)]
+    text = PAGE.section("Health") or ""
+    told = [run(cli, lab, words) for words in commands("Health")]
     assert len(told) == 5
     listed = {
         name.strip()
@@ -40,14 +40,13 @@ def test_health(lab: Lab, cli: CommandLine, tmp_path: Path) -> None:
 
 def test_explain(lab: Lab, cli: CommandLine, tmp_path: Path) -> None:
     assert cli("predict", "--asof", ASOF).code == 0
-    told = [run(cli, lab, words) for words in commands(section("Explain"))]
+    told = [run(cli, lab, words) for words in commands("Explain")]
     assert len(told) == 4
     assert (tmp_path / "store" / "explanations" / f"{ASOF}.json").is_file()
 
 
 def test_moving(lab: Lab, cli: CommandLine) -> None:
-    text = section(MOVING)
-    first, *there = commands(text)
+    first, *there = commands(MOVING)
     run(cli, lab, first)
     lab.models.rename(lab.models.with_name("of the other machine"))
     for words in there:
@@ -57,4 +56,4 @@ def test_moving(lab: Lab, cli: CommandLine) -> None:
     [event] = cli("history", "--json").document
     assert event["kind"] == "registered"
     for number in (LIMITS.file_bytes // 2**20, LIMITS.total_bytes // 2**20, f"{LIMITS.files:,}"):
-        assert str(number) in text
+        assert str(number) in (PAGE.section(MOVING) or "")

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from forecastlab.bootstrap import Choice, chosen_settings, open_workspace, provenance
 from forecastlab.contracts.candles import Market
 from forecastlab.contracts.config import Recipe, parse_recipe
 from forecastlab.contracts.intervals import DURATION, asof_name
+from forecastlab.evaluation.leakage.availability import Input
+from forecastlab.features.catalogue import BY_KEY
+from forecastlab.features.feature import FeatureKey, FeatureSet
+from forecastlab.usecases import audit
+from forecastlab.usecases.audit import promotion_gates
+from forecastlab.usecases.open_bundle import OpenBundle, open_bundle
+from forecastlab.usecases.promotion.gate import Gate
 from forecastlab.usecases.train import TrainRequest, train
+from forecastlab.usecases.workspace import Workspace
 from tests.support.command_line import CommandLine
+from tests.support.made_once import made_once
 from tests.support.synthetic import START, synthetic_market, without
 from tests.support.workspaces import write_candles
 
@@ -40,7 +52,7 @@ def recipe() -> Recipe:
             "train": whole.train.model_copy(update={"symbols": SYMBOLS}),
             "features": whole.features.model_copy(update={"references": SYMBOLS}),
             "members": {
-                name: {**table, "rounds": 20} if "rounds" in table else table
+                name: {**table, **({"rounds": 20} if "rounds" in table else {"length": 12})}
                 for name, table in whole.members.items()
                 if name in MEMBERS
             },
@@ -58,9 +70,14 @@ class HourlyLab:
 
 @pytest.fixture(scope="session")
 def trained_hourly(tmp_path_factory: pytest.TempPathFactory) -> HourlyLab:
-    root = tmp_path_factory.mktemp("hourly")
-    market = synthetic_market(DAYS, SYMBOLS, seed=5)
-    candles = write_candles(market, root / "candles")
+    root = made_once(tmp_path_factory, "hourly", _train)
+    models = root / "models"
+    [name] = (path.parent.name for path in models.glob("*/meta.json"))
+    return HourlyLab(synthetic_market(DAYS, SYMBOLS, seed=5), root / "candles", models, name)
+
+
+def _train(root: Path) -> None:
+    candles = write_candles(synthetic_market(DAYS, SYMBOLS, seed=5), root / "candles")
     models = root / "models"
     models.mkdir()
     with pytest.MonkeyPatch.context() as patch:
@@ -68,8 +85,7 @@ def trained_hourly(tmp_path_factory: pytest.TempPathFactory) -> HourlyLab:
         choice = Choice(DEPLOYMENT, f"file:{candles}", str(root / "store"))
         workspace = open_workspace(chosen_settings(choice))
         request = TrainRequest(recipe(), asof_name(CUT_OFF, "1h"), quick=True)
-        name = train(workspace, request, provenance()).name
-    return HourlyLab(market, candles, models, name)
+        train(workspace, request, provenance())
 
 
 @pytest.fixture
@@ -262,3 +278,63 @@ def test_a_swapped_context_is_refused(
     monkeypatch.setenv("FORECASTLAB_MODELS", str(models))
     ended = cli("predict", "--bundle", lab.bundle, "--asof", asof_name(CUT_OFF, "1h"))
     ended.refused(4, "quantile")
+
+
+def audited(
+    lab: HourlyLab, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Workspace, OpenBundle, Mapping[str, Gate]]:
+    """Open the gate of a promotion on the last 600 of the 900 days."""
+    monkeypatch.setattr(audit, "INTRADAY_DAYS", 600)
+    monkeypatch.setattr(audit, "GATE", audit.Depth(borders=2, random=2, poisoned=1, forecasts=2))
+    workspace = open_workspace(chosen_settings(Choice(DEPLOYMENT, f"file:{lab.candles}")))
+    return workspace, open_bundle(workspace.bundles.find(lab.bundle)), promotion_gates(workspace)
+
+
+def test_the_audit_of_an_hourly_bundle_takes_recent_candles_and_passes(
+    lab: HourlyLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[datetime, int]] = []
+    honest = audit._inputs
+
+    def noted(bench: audit._Bench, as_ofs: Iterable[datetime]) -> Iterator[Input]:
+        whole = bench.market.series()
+        first = min(one.frame.index[0] for one in whole)
+        seen.append((first.to_pydatetime(), len(bench.borders)))
+        assert all(border > first for border in bench.borders)
+        return honest(bench, as_ofs)
+
+    monkeypatch.setattr(audit, "_inputs", noted)
+    _, bundle, gates = audited(lab, monkeypatch)
+    report = gates["audit"](bundle)
+    assert {name: one["passed"] for name, one in report.items()} == dict.fromkeys(
+        ("L1", "L2", "L3", "L4", "L7"), True
+    )
+    assert all(one["comparisons"] > 0 for one in report.values())
+    ((first, borders),) = seen
+    assert first == LAST - timedelta(days=600)
+    assert borders >= 2
+
+
+def test_a_leak_in_an_hourly_set_shows_in_its_columns_and_in_sampled_forecasts(
+    lab: HourlyLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, bundle, _ = audited(lab, monkeypatch)
+    key = ("direction", "scaled")
+    found = BY_KEY[key]
+
+    def planted(asked: FeatureKey) -> FeatureSet:
+        honest = found(asked)
+
+        def leaking(*of: Any) -> pd.DataFrame:
+            table = honest.rows(*of)
+            return table.assign(move_1=table["move_1"].shift(-1))
+
+        return replace(honest, rows=leaking)
+
+    monkeypatch.setitem(BY_KEY, key, planted)
+    checks = {one.check: one for one in audit._proved(workspace, bundle, audit.GATE)}
+    for check in ("L1", "L2"):
+        assert any("direction/scaled: move_1" in one.subject for one in checks[check].findings), (
+            check
+        )
+    assert any("lightgbm" in one.subject for one in checks["L3"].findings)

@@ -22,6 +22,7 @@ from forecastlab.usecases.runs import recorded
 from forecastlab.usecases.score import score, write_outcomes
 from forecastlab.usecases.workspace import Workspace
 from tests.support.command_line import CommandLine
+from tests.support.made_once import made_once
 from tests.support.workspaces import CUT_OFF, small_recipe
 
 MORNINGS = 20
@@ -55,18 +56,19 @@ class Days:
 @pytest.fixture(scope="session")
 def demo_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with a bundle of the simulated market and one morning."""
-    store = tmp_path_factory.mktemp("demo") / "store"
-    days = Days(store)
-    recipe = small_recipe()
+    return made_once(tmp_path_factory, "demo", _fill_demo) / "store"
+
+
+def _fill_demo(folder: Path) -> None:
+    days = Days(folder / "store")
     demo(
         days.workspace,
-        recipe,
+        small_recipe(),
         provenance(),
         last_asof=asof(1),
         mornings=1,
         set_clock=days.set_clock,
     )
-    return store
 
 
 @pytest.fixture

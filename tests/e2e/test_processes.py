@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Lab
+from tests.e2e.conftest import Lab, copy_of_bundle
 from tests.e2e.test_predict import ASOF, contents
 from tests.support.command_line import CommandLine
 
@@ -36,6 +36,25 @@ def counted(work, before):
     return run
 
 local_store.os.link = counted(os.link, stage == "before")
+from forecastlab.cli import main
+main()
+"""
+
+PROMOTED_AT_ONCE = """
+import os, sys, time
+from pathlib import Path
+from forecastlab.usecases import promote
+
+meeting, keep, until = Path(sys.argv.pop(1)), promote.keep_for_all, time.monotonic() + 60
+
+def together(*arguments):
+    keep(*arguments)
+    (meeting / str(os.getpid())).touch()
+    while len(list(meeting.iterdir())) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+
+promote.keep_for_all = together
+promote.run_gates = lambda *arguments, **named: {}  # what they say is not in question here
 from forecastlab.cli import main
 main()
 """
@@ -95,3 +114,38 @@ def test_killed_at_any_create_the_next_run_repairs(
         latest = json.loads(stored["predictions/latest.json"])
         assert latest["asof_date"] == ASOF
         assert json.loads(stored[f"predictions/daily/{ASOF}.json"]) == again.document
+
+
+def test_of_two_promotions_at_once_one_wins_and_the_other_names_it(
+    lab: Lab, cli: CommandLine, tmp_path: Path, second: str
+) -> None:
+    """Both have decided, over the same champion, before either writes its event."""
+    assert cli("predict", "--asof", ASOF).code == 0
+    meeting = tmp_path / "meeting"
+    meeting.mkdir()
+    names = (second, copy_of_bundle(lab, 3))
+    running = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-c", PROMOTED_AT_ONCE, str(meeting)),
+                *("promote", name, "--why", "at once"),
+            ],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in names
+    ]
+    told = {}
+    for name, process in zip(names, running, strict=True):
+        _, err = process.communicate(timeout=110)
+        told[process.returncode] = (name, err)
+    assert sorted(told) == [0, 3], told
+    winner, (loser, why) = told[0][0], told[3]
+    assert {winner, loser} == set(names)
+    assert f"{winner} became the champion first, in place of {lab.bundle}" in why
+    assert "Traceback" not in why
+    status = cli("status", "--json").document
+    assert status["champion"] == winner
+    assert [one["bundle"] for one in status["events"]] == [lab.bundle, winner]

@@ -10,9 +10,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from forecastlab.bootstrap import Choice, chosen_settings, open_workspace
+from forecastlab.contracts import keys
 from forecastlab.contracts.errors import DataUnavailable
 from forecastlab.contracts.intervals import asof_name
 from forecastlab.contracts.registry import RegistryEvent
@@ -22,6 +24,7 @@ from tests.support.command_line import CommandLine
 from tests.support.imports import ROOT
 from tests.support.signal_lab import CUT_OFF, DEPLOYMENT, LAST, SignalLab, make_signal_lab
 from tests.support.signal_market import HOUR, SYMBOLS
+from tests.support.synthetic import START
 
 ASOF = asof_name(LAST, "1h")
 OF_BITCOIN = {
@@ -55,6 +58,14 @@ def signals(cli: CommandLine, *options: str) -> dict[str, dict[str, Any]]:
     ended = cli("signal", "--asof", ASOF, "--json", *options)
     assert ended.code == 0, ended.err
     return {one["symbol"]: one for one in ended.document["signals"]}
+
+
+def no_signal(cli: CommandLine, symbol: str) -> str:
+    """Return why a symbol has no signal."""
+    ended = cli("signal", "--asof", ASOF, "--symbol", symbol, "--json")
+    assert ended.code == 3, ended.out
+    [one] = ended.document["signals"]
+    return str(one["reason"])
 
 
 def told_of(
@@ -94,6 +105,7 @@ def test_every_symbol_gets_a_score_of_the_champions_version(
         assert one["score"] == pytest.approx(100 * one["probability"], abs=1e-3)
         assert one["degraded"] == []
         assert one["missing"] == {}
+        assert one["base_rate_symbol"] == "BTCUSDT"
         assert one["as_of"] == (LAST + HOUR).isoformat().replace("+00:00", "Z")
         assert one["data_age_s"] > 0
         assert len(one["structural"]) == {"BTCUSDT": 6, "ETHUSDT": 2}.get(symbol, 0)
@@ -221,6 +233,29 @@ def test_the_record_is_the_signal_of_its_symbol(lab: SignalLab, cli: CommandLine
     assert forecast["resolves_at"] == (LAST + 25 * HOUR).isoformat().replace("+00:00", "Z")
 
 
+def test_a_bundle_older_than_its_window_says_which_labels_its_base_rate_lacks(
+    lab: SignalLab, cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off = START + timedelta(days=36) - HOUR
+    old = make_signal_lab(tmp_path / "old", cut_off=cut_off)
+    name = old.bundle("v1")
+    manifest = json.loads((old.models / name / "meta.json").read_bytes())
+    manifest["serving"] |= {"daily_candles": 20, "shortest": 20}
+    (old.models / name / "meta.json").write_text(json.dumps(manifest))
+    monkeypatch.setenv("FORECASTLAB_MODELS", str(old.models))
+    marked = {}
+    for days in (18, 24):  # from the cut-off: a window of 20 days reaches it, and does not
+        asof = asof_name(cut_off + timedelta(days=days), "1h")
+        options = ("--deployment", DEPLOYMENT, "--bundle", name, "--asof", asof, "--json")
+        ended = cli("predict", *options)
+        assert ended.code == 0, ended.err
+        marked[days] = ended.document["degraded"]
+    assert marked == {
+        18: [],
+        24: [f"base_rate: not all labels since {asof_name(cut_off, '1h')} are at hand (L1_H24)"],
+    }
+
+
 def test_a_record_steps_down_says_so_and_is_replayed(
     lab: SignalLab, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +301,41 @@ def test_a_bundle_named_by_hand_does_not_speak_past_the_ladder(
     assert filled.code == 3
     assert "all_reference_symbols_missing" in filled.out + filled.err
     assert not list(Path("store").rglob("predictions/**/*.json"))
+
+
+def test_a_hole_that_windows_span_keeps_neither_signal_nor_record(
+    lab: SignalLab, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hole = [LAST - k * HOUR for k in range(55, 67)]
+    blocks = [LAST - k * HOUR for k in (63, 59, 55)]
+    lost(lab, monkeypatch, {("BTCUSDT", "1h"): hole, ("BTCUSDT", "4h"): blocks})
+    one = signals(cli, "--symbol", "BTCUSDT")["BTCUSDT"]
+    ended = cli("predict", "--deployment", DEPLOYMENT, "--asof", ASOF, "--json")
+    assert ended.code == 0, ended.err
+    record = ended.document
+    assert (one["bundle"], one["degraded"]) == (lab.bundle("v2_7"), [])
+    assert (record["bundle"]["name"], record["degraded"]) == (lab.bundle("v2_7"), [])
+    assert record["forecasts"]["L1_H24"]["pred_proba"]["1"] == one["probability"]
+
+    too_long = [LAST - k * HOUR for k in range(54, 67)]
+    lost(lab, monkeypatch, {("BTCUSDT", "1h"): too_long})
+    why = "too_few_1h_candles(54<100)"
+    assert why in no_signal(cli, "BTCUSDT")
+    cli("predict", "--deployment", DEPLOYMENT, "--asof", ASOF).refused(3, why)
+
+
+def test_a_row_that_was_rejected_keeps_signal_and_record(
+    lab: SignalLab, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = lab.without(Path("candles").absolute(), {})
+    table = pd.read_parquet(folder / "BTCUSDT_1h.parquet")
+    table.loc[table.index[-30], "high"] = table["low"].iloc[-30] / 2
+    table.to_parquet(folder / "BTCUSDT_1h.parquet", index=False)
+    monkeypatch.setenv("FORECASTLAB_SOURCE", f"file:{folder}")
+    why = "1 1h row(s) of BTCUSDT in the serving window were refused"
+    assert why in no_signal(cli, "BTCUSDT")
+    cli("predict", "--deployment", DEPLOYMENT, "--asof", ASOF).refused(3, why)
+    assert signals(cli, "--symbol", "SOLUSDT")["SOLUSDT"]["model_version"] == "v2_7"
 
 
 def test_without_its_own_hours_there_is_no_record(
@@ -414,6 +484,45 @@ def test_a_bundle_that_merely_lies_in_the_store_is_off_the_ladder(
     registered = cli("bundles", "register", newer, "--deployment", DEPLOYMENT)
     assert registered.code == 0, registered.err
     assert signals(cli, "--symbol", "SOLUSDT")["SOLUSDT"]["bundle"] == newer
+
+
+def test_rungs_take_no_place_in_shadow_and_a_step_down_is_no_error(
+    lab: SignalLab, later: SignalLab, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = [later.bundle("v2_7"), later.bundle("v2_6")]
+    for name in newer:
+        shutil.copytree(later.models / name, Path("store/bundles") / name)
+    at = ("--deployment", DEPLOYMENT)
+    before = asof_name(LAST - HOUR, "1h")
+    assert cli("predict", *at, "--asof", before).code == 0
+    for name in (newer[0], lab.bundle("v2_6"), lab.bundle("v1"), newer[1]):
+        registered = cli("bundles", "register", name, *at)
+        assert registered.code == 0, registered.err
+    ended = cli("shadow", "run", *at)
+    assert ended.code == 0, ended.err
+    said = shadow_at(before)
+    assert [name for name, one in said.items() if one["forecasts"]] == [
+        *newer,
+        lab.bundle("v1"),
+    ]
+    assert "3 newest" in said[lab.bundle("v2_6")]["not_asked"]
+
+    lost(lab, monkeypatch, {(one, "1h"): [LAST] for one in SYMBOLS if one != "BTCUSDT"})
+    assert cli("predict", *at, "--asof", ASOF).code == 0
+    assert cli("shadow", "run", *at).code == 0
+    said = shadow_at(ASOF)
+    told = "the ladder steps down: "
+    assert said[newer[0]]["not_asked"].startswith(told)
+    assert "v2_7: v2_7_all_reference_symbols_missing" in said[newer[0]]["not_asked"]
+    assert [one["error"] for one in said.values()] == [None] * 4
+    report = cli("shadow", "report", *at, "--days", "0.09", "--json").document
+    assert (report["challenger"], report["checks"]["errors"]["passed"]) == (newer[0], True)
+
+
+def shadow_at(asof: str) -> dict[str, dict[str, Any]]:
+    """Return what became of each challenger at an as-of, in the order in which they were asked."""
+    text = (Path("store") / keys.shadow(DEPLOYMENT, asof)).read_text(encoding="utf-8")
+    return {one["bundle"]["name"]: one for one in json.loads(text)["challengers"]}
 
 
 def test_a_lower_version_says_nothing_of_what_it_has_seen(

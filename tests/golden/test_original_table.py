@@ -1,12 +1,8 @@
-"""The original's experiment gives the original's numbers, and the page shows what was measured."""
+"""The original's experiment gives the original's numbers, and the kept result agrees with them."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import sys
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -21,7 +17,9 @@ from benchmarks.original_experiment import (
     known_label,
     original_label,
 )
+from benchmarks.results import Row, number, read_result
 from forecastlab.contracts.errors import DataUnavailable
+from tests.support.imports import ROOT
 from tests.support.market_data import market_data_folder
 
 REFERENCE = {
@@ -41,63 +39,42 @@ FIRST_FOLDS = {
 """The same of the first two folds alone."""
 
 
-def figures(result: dict[str, Any]) -> dict[tuple[str, str], tuple[float, ...]]:
+def figures(runs: Sequence[Row]) -> dict[tuple[str, str], tuple[float, ...]]:
     names = ("balanced_accuracy", "macro_f1", "auc", "log_loss", "prior_log_loss")
     return {
-        (run["candidate"], run["label"]): tuple(run[name] for name in names)
-        for run in result["runs"]
+        (str(run["candidate"]), str(run["label"])): tuple(number(run, name) for name in names)
+        for run in runs
     }
 
 
 def test_the_first_folds_give_what_they_gave() -> None:
     path = market_data_folder() / "BTCUSDT_1d.parquet"
     candles = original_table.read_candles(path, "2018-01-01", "2022-07-31")
-    result = original_table.measure(candles, folds=2)
-    found = figures(result)
+    result = original_table.experiments(candles, folds=2)
+    found = figures(result.tables["runs"])
     assert found.keys() == FIRST_FOLDS.keys()
     for name, expected in FIRST_FOLDS.items():
         assert found[name][:2] == pytest.approx(expected[:2], abs=0.01), name
         assert found[name][2:] == pytest.approx(expected[2:], abs=0.005), name
-    for run in result["runs"]:
-        horizon = int(run["candidate"][1:3])
+    for run in result.tables["runs"]:
+        horizon = int(str(run["candidate"])[1:3])
+        reads = [run["reads_first"], run["reads_last"]]
         if run["label"] == "original":
-            assert (run["verdict"], run["reads"]) == ("refused", [2 - horizon, 1])
-            assert "before t must not count" in run["finding"]
+            assert (run["verdict"], reads) == ("refused", [2 - horizon, 1])
+            assert "before t must not count" in str(run["finding"])
         else:
-            assert (run["verdict"], run["reads"]) == ("passed", [1, horizon])
+            assert (run["verdict"], reads) == ("passed", [1, horizon])
             assert run["finding"] is None
+    assert result.measured["t14_x8_original_auc"] == found["T14_X8", "original"][2]
 
 
-def test_the_kept_results_agree_with_the_reference() -> None:
-    result = json.loads(original_table.RESULTS.read_text())
-    found = figures(result)
-    assert {run["folds"] for run in result["runs"]} == {58}
+def test_the_kept_result_agrees_with_the_reference() -> None:
+    runs = read_result(ROOT / "docs" / "results" / "original_table.json").table("runs")
+    found = figures(runs)
+    assert {run["folds"] for run in runs} == {58}
     for name, expected in REFERENCE.items():
         assert found[name][:2] == pytest.approx(expected[:2], abs=0.01), name
         assert found[name][2:] == pytest.approx(expected[2:], abs=0.005), name
-
-
-def test_the_page_shows_the_kept_results() -> None:
-    text = original_table.PAGE.read_text()
-    assert original_table.page(text, json.loads(original_table.RESULTS.read_text())) == text
-
-
-def test_a_page_without_its_markers_is_refused() -> None:
-    with pytest.raises(SystemExit, match="needs the markers"):
-        original_table.page("nothing", json.loads(original_table.RESULTS.read_text()))
-
-
-def test_an_edited_number_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page, results = tmp_path / "page.md", tmp_path / "results.json"
-    shutil.copy(original_table.RESULTS, results)
-    true = original_table.PAGE.read_text()
-    assert "0.7826" in true
-    page.write_text(true.replace("0.7826", "0.9999"))
-    monkeypatch.setattr(original_table, "PAGE", page)
-    monkeypatch.setattr(original_table, "RESULTS", results)
-    monkeypatch.setattr(sys, "argv", ["original_table.py", "--write-docs"])
-    original_table.main()
-    assert page.read_text() == true
 
 
 def test_the_original_label_is_that_of_pandas_rolling() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -13,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecastlab.contracts.candles import Market
-from forecastlab.features import build
 from forecastlab.features.build import build_features, lookback
 from forecastlab.features.catalogue import FEATURE_SETS
 from forecastlab.features.feature import FeatureKey
@@ -95,10 +95,9 @@ LEAKS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 @pytest.mark.parametrize("leak", LEAKS)
 def test_a_planted_leak_is_caught(leak: str, monkeypatch: pytest.MonkeyPatch) -> None:
     key, market = ("flow", "scaled"), synthetic_market(DAYS, seed=9)
-    honest = build._BUILDERS[key]
-    monkeypatch.setitem(
-        build._BUILDERS, key, lambda view, symbol: LEAKS[leak](honest(view, symbol))
-    )
+    honest = FEATURE_SETS[key]
+    leaking = replace(honest, rows=lambda *asked: LEAKS[leak](honest.rows(*asked)))
+    monkeypatch.setitem(FEATURE_SETS, key, leaking)
     with pytest.raises(AssertionError):
         assert_prefix(market, END, START + 130 * DAY, *key)
 

@@ -15,9 +15,10 @@ import pytest
 from forecastlab.adapters.redis_cache import RedisCache
 from forecastlab.adapters.sqlite_cache import SqliteCache
 from forecastlab.contracts.answer_cache import AnswerCache
-from tests.support.redis_server import BINARY, RunningRedis, free_port, redis_server
+from tests.support.optional import needs
+from tests.support.redis_server import RunningRedis, free_port, redis_server
 
-NEEDS_REDIS = pytest.mark.skipif(BINARY is None, reason="redis-server is not installed")
+NEEDS_REDIS = needs("redis-server")
 MOST_S = 0.3
 """No request waits longer for its cache than this, whatever the cache does."""
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from forecastlab.contracts.candles import Candles
 from forecastlab.contracts.errors import DataUnavailable
+from forecastlab.usecases.counted_events import counted_events
 from tests.support.binance_wire import (
     KLINES,
     TIME,
@@ -63,6 +66,18 @@ def test_fault_in_the_middle_repeats_only_its_page(exchange: Exchange) -> None:
     assert starts[1] == starts[2] == starts[3]
     assert len(set(starts)) == 3
     assert exchange.time.slept == [0.5, 1.0]
+
+
+def test_what_was_overcome_is_counted(
+    pair: tuple[Exchange, FaultyServer],
+) -> None:
+    """A morning that published holds in its report that the exchange faltered."""
+    exchange, _ = pair
+    counts: Counter[str] = Counter()
+    with counted_events(counts):
+        exchange.server.next(rate_limited("7"), reset(), restricted(), path=KLINES)
+        exchange.fetch()
+    assert counts == {"exchange_request_failed": 2, "exchange_host_passed_over": 1}
 
 
 def test_slow_reply_times_out_and_is_retried(exchange: Exchange) -> None:

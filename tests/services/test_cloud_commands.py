@@ -21,6 +21,9 @@ from tests.support.cloud_run_wire import RUN_PATH, CloudRunWire, refusal
 from tests.support.command_line import CommandLine, Ended
 from tests.support.faulty_http import FaultyServer
 from tests.support.imports import ROOT
+from tests.support.optional import needs
+
+pytestmark = needs("google.api_core")
 
 SHIPPED = "flow_T21X8_T14X8_20250930"
 DEPLOYMENT = "flow_T21X8_T14X8"

@@ -17,6 +17,7 @@ from forecastlab.adapters.clocks import FixedClock
 from forecastlab.api.klines import Klines
 from forecastlab.api.metrics import Metrics
 from forecastlab.bootstrap import open_workspace
+from forecastlab.contracts.errors import DataUnavailable
 from forecastlab.settings import read_settings
 from forecastlab.usecases.workspace import Workspace
 from tests.support.binance_wire import KLINES
@@ -227,6 +228,35 @@ def test_a_series_that_hangs_fails_alone(workspace: Workspace, exchange: Exchang
         asked = ask(service, one(limit=10), one(interval="4h"))
     assert len(asked["results"]["BTCUSDT:1h"]) == 10
     assert asked["errors"] == {"BTCUSDT:4h": "BTCUSDT:4h did not come within 0.5 s."}
+
+
+class Hanging:
+    """A source that answers nobody until it is told to end."""
+
+    kind = "binance"
+
+    def __init__(self) -> None:
+        self.end = threading.Event()
+
+    def fetch(self, *_: object) -> None:
+        self.end.wait(30)
+        raise DataUnavailable("The exchange is away.", remedy="Wait.")
+
+
+def test_what_the_lake_holds_waits_for_no_fetch(workspace: Workspace) -> None:
+    CandleLake(workspace.store).append(closed_hours(), seen_at=NOW)
+    source: Any = Hanging()
+    part = Klines(replace(workspace, source=source), Metrics(), within_s=1)
+    with running([part]) as (service, _):
+        try:
+            others = [one(f"{letter}USDT") for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+            assert ask(service, *others)["metadata"]["failed_queries"] == len(others)
+            found = ask(service, one("BTCUSDT", limit=24), *others)
+            assert list(found["results"]) == ["BTCUSDT:1h"]
+            assert len(found["results"]["BTCUSDT:1h"]) == 24
+            assert len(service.get("/v1/klines/BTCUSDT/1h?limit=5").document) == 5
+        finally:
+            source.end.set()
 
 
 def test_what_the_lake_holds_is_not_asked_for(

@@ -17,8 +17,10 @@ from forecastlab.api import signals as part_of_signals
 from forecastlab.api.metrics import Metrics
 from forecastlab.api.signals import NO_RULES, Signals
 from forecastlab.contracts import keys
+from forecastlab.contracts.errors import DataUnavailable
 from forecastlab.contracts.ports import ABSENT
 from forecastlab.contracts.switches import MODELS_OFF
+from forecastlab.usecases import signals as maker
 from forecastlab.usecases.live_ladder import LiveLadder
 from forecastlab.usecases.predict import PredictRequest, predict
 from forecastlab.usecases.runs import Attempt
@@ -313,6 +315,7 @@ def test_the_list_holds_what_was_made_and_what_was_sealed(tmp_path: Path) -> Non
         ]
         sealed = told["signals"][5]
         assert (sealed["market"], sealed["mode"]) == ("BTCUSDT", "live")
+        assert sealed["signal"]["base_rate_symbol"] == "BTCUSDT"
         for name in ("score", "base_rate", "verdict", "model_version", "bundle", "digest"):
             if name != "base_rate":  # a record's is that of the reference at its as-of
                 assert sealed["signal"][name] == made["BTCUSDT"]["signal"][name]
@@ -327,6 +330,40 @@ def test_the_list_holds_what_was_made_and_what_was_sealed(tmp_path: Path) -> Non
         assert (only["generated"], only["sealed"]) == (1, 0)
         bitcoin = service.get(f"{LIST}?market=BTCUSDT").document
         assert (bitcoin["generated"], bitcoin["sealed"]) == (1, 3)
+
+
+def test_a_model_that_fails_again_is_seen_in_health_and_metrics(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = maker._asked
+
+    def broken(chosen: Any, symbol: str, *others: Any) -> Any:
+        if symbol == "SOLUSDT":
+            raise DataUnavailable("SOLUSDT: no member answers.", remedy="Wait.")
+        return asked(chosen, symbol, *others)
+
+    def health(service: Service) -> dict[str, Any]:
+        found = service.get("/health").document
+        told: dict[str, Any] = found["components"]["signals"]
+        assert found["status"] == told["status"]
+        return told
+
+    own = Metrics()
+    with signalling(workspace, metrics=own) as service:
+        monkeypatch.setattr(maker, "_asked", broken)
+        generated(service)
+        assert health(service)["status"] == "ok", "once may be an accident"
+        generated(service)
+        told = health(service)
+        assert told["status"] == "degraded"
+        why = "SOLUSDT: 2 errors in a row, the last: SOLUSDT: no member answers."
+        assert told["ml_enrichment_error"] == why
+        assert counted(own, "forecastlab_enrichment_errors_total", symbol="SOLUSDT") == 2
+        assert counted(own, "forecastlab_enrichment_errors_total", symbol="BTCUSDT") == 0
+        monkeypatch.setattr(maker, "_asked", asked)
+        generated(service)
+        assert health(service)["status"] == "ok"
+        assert "ml_enrichment_error" not in health(service)
 
 
 def test_a_base_rate_that_was_sealed_is_no_signal(tmp_path: Path) -> None:

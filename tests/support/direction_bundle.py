@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -19,25 +19,9 @@ import torch
 from torch.nn.utils import parameters_to_vector
 
 from forecastlab.adapters.progress import progress
-from forecastlab.adapters.provenance import packages, python_version
-from forecastlab.contracts.bundle_files import BundleFiles, file_entry, verified
+from forecastlab.contracts.bundle_files import BundleFiles, verified
 from forecastlab.contracts.config import Recipe, parse_recipe
-from forecastlab.contracts.intervals import DURATION, asof_name
-from forecastlab.contracts.manifest import (
-    CARD,
-    EVIDENCE,
-    KNOWN_ANSWERS,
-    MANIFEST,
-    CandidateEntry,
-    EvaluationEntry,
-    FeatureEntry,
-    Manifest,
-    MemberEntry,
-    SeriesEntry,
-    ServingEntry,
-    TrainingEntry,
-)
-from forecastlab.features.catalogue import dropped_columns, find_feature_set
+from forecastlab.contracts.intervals import DURATION
 from forecastlab.models.catalogue import make_learners
 from forecastlab.models.conformal import PredictionSets
 from forecastlab.models.ensemble import Forecaster
@@ -46,15 +30,12 @@ from forecastlab.models.sequence import learner
 from forecastlab.models.sequence.preparation import Prepared
 from forecastlab.models.sequence.training import Shape, Trained
 from forecastlab.models.stack import Stack
-from forecastlab.targets.catalogue import target_from_name
 from forecastlab.usecases.final_fit import final_fit
-from forecastlab.usecases.known_answers import known_answers
 from forecastlab.usecases.training_materials import (
     build_materials,
-    feature_key,
-    serving_series,
 )
 from tests.support.imports import ROOT
+from tests.support.made_bundle import bundle_files
 from tests.support.synthetic import START, synthetic_market
 
 SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "ADAUSDT")
@@ -193,120 +174,8 @@ def _written(
     *,
     ordinal: int,
 ) -> Made:
-    files = {
-        f"model_{candidate}/{file}": data
-        for candidate, forecaster in forecasters.items()
-        for file, data in forecaster.dump().items()
-    }
-    files[KNOWN_ANSWERS] = known_answers(forecasters, features)
-    files |= {CARD: b"# A made-up bundle\n", EVIDENCE: b"none"}
-    manifest = _manifest(recipe, forecasters, features, ordinal)
-    entries = {path: file_entry(data) for path, data in sorted(files.items())}
-    files[MANIFEST] = manifest.model_copy(update={"files": entries}).stored()
-    return Made(files, features, forecasters, recipe)
-
-
-def _manifest(
-    recipe: Recipe,
-    forecasters: Mapping[str, Forecaster],
-    features: Mapping[str, pd.DataFrame],
-    ordinal: int,
-) -> Manifest:
     cut_off = END - DURATION[recipe.interval]
-    version = f"{cut_off:%Y%m%dT%HZ}_{ordinal}"
-    dropped = {name: dropped_columns(feature_key(recipe, name)) for name in features}
-    return Manifest(
-        schema_version=1,
-        name=f"{recipe.name}_{version}",
-        version=version,
-        deployment=recipe.name,
-        symbol=recipe.symbol,
-        interval=recipe.interval,
-        created_at=datetime(2018, 8, 1, tzinfo=UTC),
-        git_commit="unknown",
-        recipe=recipe,
-        recipe_digest=recipe.digest,
-        feature_set=recipe.features.set,
-        feature_variant=recipe.features.variant,
-        features={name: _described(recipe, name) for name in features},
-        dropped={name: columns for name, columns in dropped.items() if columns},
-        training=TrainingEntry(
-            source="file",
-            symbols=recipe.train.symbols,
-            first_open=asof_name(START, recipe.interval),
-            cut_off=asof_name(cut_off, recipe.interval),
-            rows=1,
-            data_digest=f"sha256:{'0' * 64}",
-        ),
-        candidates={name: _candidate(recipe, name, one) for name, one in forecasters.items()},
-        serving=ServingEntry(
-            daily_candles=recipe.serving.daily_candles,
-            whole_days=recipe.serving.whole_days,
-            shortest=recipe.serving.daily_candles,
-            series=tuple(
-                SeriesEntry(symbol=symbol, interval=one) for symbol, one in serving_series(recipe)
-            ),
-        ),
-        python=python_version(),
-        packages=packages(),
-        gates={},
-        files={},
-    )
-
-
-def _described(recipe: Recipe, name: str) -> tuple[FeatureEntry, ...]:
-    return tuple(
-        FeatureEntry(
-            name=one.name,
-            formula=one.formula,
-            unit=one.unit,
-            lookback=one.lookback,
-            interval=one.interval,
-            source=one.source,
-        )
-        for one in find_feature_set(feature_key(recipe, name)).features
-    )
-
-
-def _candidate(recipe: Recipe, name: str, forecaster: Forecaster) -> CandidateEntry:
-    target, learners = target_from_name(name), make_learners(recipe)
-    return CandidateEntry(
-        label_rule=target.rule,
-        classes=target.classes,
-        horizon=target.horizon,
-        level=None,
-        method=forecaster.rule.method,
-        members={
-            member: MemberEntry(
-                kind=one.kind, feature_set=one.feature_set, parameters=one.describe()
-            )
-            for member, one in learners.items()
-        },
-        evaluation=_nothing_shown(),
-        trained_rows=1,
-    )
-
-
-def _nothing_shown() -> EvaluationEntry:
-    return EvaluationEntry(
-        first="2018-05-01",
-        last="2018-06-01",
-        rows=100,
-        effective_rows=20.0,
-        log_loss=0.69,
-        brier=0.25,
-        event_auc=None,
-        direction_auc=0.5,
-        direction_ci95=(0.4, 0.6),
-        direction_verdict="not_distinguishable",
-        reference="expanding",
-        log_loss_skill=0.0,
-        ci95=(-0.1, 0.1),
-        verdict="not_distinguishable",
-        block=72,
-        baselines=(),
-        members=(),
-        coverage=None,
-        coverage_ci95=None,
-        methods={},
-    )
+    name = f"{recipe.name}_{cut_off:%Y%m%dT%HZ}_{ordinal}"
+    shortest = recipe.serving.daily_candles
+    files = bundle_files(name, recipe, forecasters, features, cut_off=cut_off, shortest=shortest)
+    return Made(files, features, forecasters, recipe)

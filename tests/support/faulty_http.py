@@ -152,6 +152,13 @@ class FaultyServer:
         """Apply the fault to each request (of that path) for which no `next` is left."""
         self._always[path] = fault
 
+    def heal(self) -> None:
+        """Answer honestly from here on, and forget the requests so far."""
+        with self._lock:
+            self._next.clear()
+            self._always.clear()
+            self.requests.clear()
+
     def asked(self, path: str) -> list[Request]:
         """Return the requests of one path so far."""
         return [request for request in self.requests if request.path == path]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -13,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-BINARY: Final = shutil.which("redis-server")
+from tests.support.optional import demand, program
+
 _READY_S: Final = 10.0
 
 
@@ -38,11 +38,19 @@ class RunningRedis:
 @contextmanager
 def redis_server(*options: str, port: int | None = None) -> Iterator[RunningRedis]:
     """Run a server while the context is open; `options` are further ones of its command line."""
-    assert BINARY is not None
+    demand("redis-server")
     chosen = port or free_port()
     with tempfile.TemporaryDirectory() as folder:
-        command = [BINARY, "--bind", "127.0.0.1", "--port", str(chosen), "--save", ""]
-        command += ["--appendonly", "no", "--dir", folder, *options]
+        command = [
+            str(program("redis-server")),
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            str(chosen),
+            "--save",
+            "",
+        ]
+        command += ["--save", "", "--appendonly", "no", "--dir", folder, *options]
         with (Path(folder) / "log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
             try:

@@ -12,6 +12,9 @@ import pytest
 from forecastlab.cli import dashboard
 from tests.support.command_line import CommandLine
 from tests.support.imports import ROOT
+from tests.support.optional import needs
+
+needs_pages = needs("plotly", "streamlit")
 
 
 class Started(Exception):
@@ -39,6 +42,7 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 Starts = list[tuple[Sequence[str], Mapping[str, str]]]
 
 
+@needs_pages
 def test_it_becomes_streamlit_on_the_pages_of_the_checkout(
     cli: CommandLine, started: Starts
 ) -> None:
@@ -68,6 +72,7 @@ def test_signing_in_needs_a_list(
     assert started == []
 
 
+@needs_pages
 @pytest.mark.parametrize(("method", "allow"), [("iap", ""), ("login", "jane@example.com")])
 def test_a_door_allows_a_public_address(
     cli: CommandLine, started: Starts, monkeypatch: pytest.MonkeyPatch, method: str, allow: str
@@ -94,6 +99,7 @@ def test_without_streamlit_it_names_what_to_install(
     assert started == []
 
 
+@needs_pages
 def test_an_installed_wheel_says_that_it_has_no_pages(
     cli: CommandLine, started: Starts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ DECLARED: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="ut
 BASE: Final[list[str]] = DECLARED["project"]["dependencies"]
 EXTRAS: Final[dict[str, list[str]]] = DECLARED["project"]["optional-dependencies"]
 TOOLS: Final[list[str]] = DECLARED["dependency-groups"]["tools"]
+AUDIT: Final[list[str]] = DECLARED["dependency-groups"]["audit"]
 
 MODEL_LIBRARIES: Final = {
     *("lightgbm", "xgboost", "xgboost-cpu", "onnxruntime", "onnxruntime-gpu", "scikit-learn"),
@@ -35,6 +36,7 @@ LOCKS: Final = {
     "tools": "requirements/tools.lock",
     "base": "requirements/base.lock",
     "dev": "requirements/dev.lock",
+    "audit": "requirements/audit.lock",
     "job-cpu": "requirements/job-cpu.lock",
     "job-gpu": "requirements/job-gpu.lock",
     "web": "webapp/requirements-web.txt",
@@ -73,6 +75,7 @@ def unmet(requirements: list[str], locked: dict[str, str]) -> list[str]:
 
 WANTED: Final = {
     "tools": TOOLS,
+    "audit": AUDIT,
     "base": BASE,
     # torch stands outside, for its builds differ by machine: the Makefile installs it by name.
     "dev": without(with_extras("dev"), "torch"),

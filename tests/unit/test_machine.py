@@ -6,6 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.support.imports import ROOT
 
 SERVES = "#!/bin/sh\nexit 0\n"
@@ -13,14 +15,24 @@ SERVES = "#!/bin/sh\nexit 0\n"
 OLD = "#!/bin/sh\nexit 1\n"
 """Stands for a Python that is too old, lacks venv, or is a shim that starts nothing."""
 
+UNAME = '#!/bin/sh\ncase "$1" in -m) echo {chip} ;; *) echo {system} ;; esac\n'
+
 WITHOUT_OPENMP = '#!/bin/sh\ncase "$2" in *libgomp*) exit 1 ;; esac\n'
 
 
 def machine(
-    folder: Path, system: str = "Linux", **programs: str
+    folder: Path,
+    system: str = "Linux",
+    *,
+    chip: str = "arm64",
+    version: str = "14.5",
+    **programs: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run the check on a machine that has these programs, and no other."""
-    for name, script in {"uname": f"#!/bin/sh\necho {system}\n", **programs}.items():
+    programs["uname"] = UNAME.format(chip=chip, system=system)
+    if system == "Darwin":
+        programs["sw_vers"] = f"#!/bin/sh\necho {version}\n"
+    for name, script in programs.items():
         (folder / name).write_text(script)
         (folder / name).chmod(0o755)
     return subprocess.run(
@@ -60,6 +72,18 @@ def test_on_a_mac(tmp_path: Path) -> None:
     assert done.returncode == 1
     # A Mac that runs this test may have libomp.
     assert "\n    brew install python@3.13" in done.stderr
+
+
+@pytest.mark.parametrize(("chip", "version"), [("x86_64", "15.1"), ("arm64", "13.7.8")])
+def test_on_a_mac_that_no_wheel_of_onnxruntime_serves(
+    tmp_path: Path, chip: str, version: str
+) -> None:
+    done = machine(tmp_path, "Darwin", chip=chip, version=version, python3=SERVES)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "ForecastLab needs Linux, or macOS 14 on Apple silicon;"
+        f" this is macOS {version} on {chip}.\n"
+    )
 
 
 def test_make_lists_every_command() -> None:

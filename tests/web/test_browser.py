@@ -8,10 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
-
-pytest.importorskip("streamlit", reason="streamlit is not installed (extra `web`)")
-pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
 from playwright.sync_api import expect
 
 from tests.support.dashboard_server import dashboard

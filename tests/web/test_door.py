@@ -7,10 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-pytest.importorskip("streamlit", reason="streamlit is not installed (extra `web`)")
-pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
 import streamlit as st
 from playwright.sync_api import expect
 from streamlit import config

@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-pytest.importorskip("streamlit", reason="streamlit is not installed (extra `web`)")
-
 import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest

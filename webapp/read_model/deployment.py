@@ -25,6 +25,7 @@ from forecastlab.contracts.incidents import (
 from forecastlab.contracts.manifest import CARD, EVIDENCE, MANIFEST, Manifest
 from forecastlab.contracts.records import ForecastRecord, Outcome, RunReport
 from forecastlab.contracts.registry import RegistryEvent, RegistryState, fold
+from forecastlab.contracts.table_bounds import demand_bounded
 from forecastlab.contracts.verdicts import META, VERDICT, BacktestMeta, VerdictFile
 from webapp.read_model.ledger import joined, ledger, oof_ledger
 from webapp.read_model.parsed import Changing, CreatedOnce
@@ -80,7 +81,7 @@ class Deployment:
         self._verdicts = CreatedOnce(reader, lambda data, key: VerdictFile.parse(data, what=key))
         self._metas = CreatedOnce(reader, lambda data, key: BacktestMeta.parse(data, what=key))
         self._texts = CreatedOnce(reader, _text)
-        self._tables = CreatedOnce(reader, _table)
+        self._tables = CreatedOnce(reader, read_table)
         self._ledger: tuple[tuple[object, ...], pd.DataFrame] = ((), joined([]))
         self._opened = CreatedOnce(reader, lambda data, key: IncidentOpened.parse(data, what=key))
         self._closed = CreatedOnce(reader, lambda data, key: IncidentClosed.parse(data, what=key))
@@ -96,10 +97,6 @@ class Deployment:
             for one in self._reader.problems
             if (mine and one.key.startswith(mine)) or not one.key.startswith(others)
         )
-
-    def record_count(self) -> int:
-        """Count the sealed records, those that cannot be read among them."""
-        return len(self._json_keys(keys.records(self.name)))
 
     def newest_asof(self) -> str | None:
         """Return the name of the newest sealed as-of, without reading the record."""
@@ -277,14 +274,27 @@ def _text(data: bytes, key: str) -> str:
         ) from error
 
 
-def _table(data: bytes, key: str) -> pd.DataFrame:
-    # ValueError is what pandas raises for empty and torn CSV; pyarrow's errors derive from it.
+def read_table(data: bytes, key: str) -> pd.DataFrame:
+    """Read a CSV or Parquet object.
+
+    Raises:
+        DataMalformed: it is neither, or too large to be unpacked.
+    """
+    # Imported only where a table is read.
+    import pyarrow as pa  # noqa: PLC0415
+    from pyarrow.parquet import ParquetFile  # noqa: PLC0415
+
+    # ValueError is what pandas raises for empty and torn CSV.
     try:
         if key.endswith(".csv"):
             return pd.read_csv(io.BytesIO(data))
-        return pd.read_parquet(io.BytesIO(data))
-    except (ValueError, OSError) as error:
+        file = ParquetFile(pa.BufferReader(data))
+        demand_bounded(file.metadata.num_rows, len(file.schema_arrow.names))
+        # Without its metadata: pandas would believe whatever stands there.
+        table: pd.DataFrame = file.read().replace_schema_metadata(None).to_pandas()
+    except (pa.ArrowException, ValueError, OSError, OverflowError) as error:
         first_line = str(error).strip().split("\n")[0]
         raise DataMalformed(
             f"{key} is no readable table: {first_line}", remedy="Restore it from a copy."
         ) from error
+    return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from webapp.views.wording import literal
@@ -15,7 +15,7 @@ MOST_LETTERS: Final = 500
 """Letters of one value that a table shows."""
 
 _HEADING: Final = re.compile(r"^(#{1,3})(?= )", re.MULTILINE)
-_ALIVE: Final = re.compile(r"!(?=\[)|\](?=[(\[])|\$|:(?=[a-z]+[\[:/])")
+_ALIVE: Final = re.compile(r"!(?=\[)|\](?=[(\[:])|\$|:(?=[a-z]+[\[:/])")
 
 
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -65,15 +65,6 @@ def field_rows(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def first_of(fields: Mapping[str, Any], names: Sequence[str]) -> Any:
-    """Return the value of the first of these names that the document has; None if it has none.
-
-    >>> first_of({"model_id": "m"}, ("model", "model_id"))
-    'm'
-    """
-    return next((fields[name] for name in names if fields.get(name) is not None), None)
-
-
 def paragraphs(text: str) -> str:
     r"""Return a text from the store as markdown that shows it letter by letter.
 
@@ -86,7 +77,8 @@ def paragraphs(text: str) -> str:
 def tame(markdown: str) -> str:
     r"""Return markdown from the store without pictures, links, formulas and directives.
 
-    A picture would make the reader's browser call whatever address the text names. HTML needs no
+    A picture would make the reader's browser call whatever address the text names, and a link may
+    lead elsewhere than it says; an address that is written out leads where it says. HTML needs no
     care here: streamlit shows it as text. Headings become small ones: the page has its own.
 
     >>> tame("![x](http://a) costs $5 :red[now], **bold**")

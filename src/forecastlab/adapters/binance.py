@@ -15,7 +15,7 @@ from forecastlab.adapters.binance_client import BinanceClient, Refused, open_cli
 from forecastlab.adapters.binance_hosts import MARKET_DATA_URL, HostSession, epoch_ms, instant_of
 from forecastlab.adapters.progress import Silent
 from forecastlab.adapters.retry import REAL_TIME, RetryPolicy, Timing, TryAgain
-from forecastlab.contracts.candle_checks import checked_candles
+from forecastlab.contracts.candle_checks import MICROSECONDS_FROM, checked_candles
 from forecastlab.contracts.candles import Candles
 from forecastlab.contracts.errors import ConfigError, DataMalformed, UnknownSymbol
 from forecastlab.contracts.intervals import DURATION, Interval, last_closed_open
@@ -162,7 +162,7 @@ class BinanceSource:
 def _server_time(client: BinanceClient) -> datetime:
     body = client.server_time()
     stamp = body.get("serverTime") if isinstance(body, dict) else None
-    if not isinstance(stamp, int):
+    if not isinstance(stamp, int) or not 0 < epoch_ms(stamp) < MICROSECONDS_FROM:
         raise _malformed(f"{body!r} for its time")
     return instant_of(stamp)
 

@@ -24,6 +24,10 @@ T = TypeVar("T")
 MARKET_DATA_URL: Final = "https://data-api.binance.vision"
 """Binance's endpoint for public market data: no key, no trading, open in more regions."""
 
+REQUEST_FAILED: Final = "exchange_request_failed"
+HOST_PASSED_OVER: Final = "exchange_host_passed_over"
+"""Log events that a run report counts: the exchange answered, but not at once, or not this host."""
+
 _LOG: Final = logging.getLogger(__name__)
 
 _TRY_LATER: Final = "Check the network, or try again later."
@@ -113,6 +117,15 @@ class HostSession:
     def _attempt(self, request: Callable[[BinanceClient], T]) -> T:
         self._client.point_at(self.url, timeout_s=max(0.1, min(self._timeout_s, self._left_s())))
         try:
+            return self._answer(request)
+        except TryAgain as failure:
+            fields = {"event": REQUEST_FAILED, "host": self.url}
+            told = "%s: a request to %s failed: %s"
+            _LOG.warning(told, self._subject, self.url, failure, extra={"fields": fields})
+            raise
+
+    def _answer(self, request: Callable[[BinanceClient], T]) -> T:
+        try:
             return request(self._client)
         except NoReply as fault:
             raise TryAgain(str(fault)) from fault
@@ -122,7 +135,9 @@ class HostSession:
     def _next_host(self, facts: str, remedy: str) -> None:
         refused = self._urls.pop(0)
         self._failures.append((f"{refused}: {facts}", remedy))
-        _LOG.warning("%s: %s gave no answer: %s", self._subject, refused, facts)
+        fields = {"event": HOST_PASSED_OVER, "host": refused}
+        told = "%s: %s gave no answer: %s"
+        _LOG.warning(told, self._subject, refused, facts, extra={"fields": fields})
 
     def _rate_limited(self, stop: GaveUp) -> DataUnavailable:
         return DataUnavailable(

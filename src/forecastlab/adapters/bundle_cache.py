@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+from forecastlab.adapters.file_rights import create_file, demand_own_folder
 from forecastlab.contracts.bundle_files import file_entry
 from forecastlab.contracts.manifest import FileEntry
 
@@ -26,11 +27,13 @@ class BundleCache:
     def read(self, entry: FileEntry, fetch: Callable[[], bytes]) -> bytes:
         """Return the file that a manifest states: from here, or else fetched and kept.
 
-        A folder that cannot be used costs the fetch, and fails nothing. Bytes that are not those
-        of the manifest are returned and not kept; whoever verifies the bundle refuses them.
+        A folder that cannot be used, or is another user's, costs the fetch, and fails nothing.
+        Bytes that are not those of the manifest are returned and not kept; whoever verifies the
+        bundle refuses them.
         """
         path = self._folder / entry.sha256
         with suppress(OSError):
+            demand_own_folder(self._folder)
             data = path.read_bytes()
             if file_entry(data) == entry:
                 return data
@@ -41,10 +44,11 @@ class BundleCache:
         return data
 
     def _keep(self, path: Path, data: bytes) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        demand_own_folder(self._folder)
         temporary = path.with_name(f".{path.name}-{uuid4().hex[:8]}")
         try:
-            temporary.write_bytes(data)
+            with create_file(temporary, private=True) as file:
+                file.write(data)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

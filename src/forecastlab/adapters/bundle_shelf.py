@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tomllib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from uuid import uuid4
 
 from forecastlab.adapters.bundle_cache import BundleCache
 from forecastlab.contracts import keys
-from forecastlab.contracts.bundle_files import BundleFiles, verified
+from forecastlab.contracts.bundle_files import BundleFiles, is_name, verified
 from forecastlab.contracts.errors import (
     BundleRefused,
     ConfigError,
@@ -22,6 +21,7 @@ from forecastlab.contracts.errors import (
 )
 from forecastlab.contracts.manifest import CARD, MANIFEST, Manifest
 from forecastlab.contracts.ports import ABSENT, FirstChampion, ObjectStore
+from forecastlab.contracts.toml_text import parse_toml
 
 CHAMPIONS: Final = "champions.toml"
 
@@ -83,6 +83,11 @@ class BundleShelf:
         """
         if isinstance(at, Path):
             return str(at), _in_folder(at)
+        if not is_name(at):  # an event or an option may say anything, `../..` too
+            raise BundleRefused(
+                f"{at!r} is no name of a bundle.",
+                remedy="`forecastlab bundles list` shows those there are.",
+            )
         if (self._models / at / MANIFEST).is_file():
             return str(self._models / at), _in_folder(self._models / at)
         prefix = keys.bundle(at)
@@ -94,6 +99,20 @@ class BundleShelf:
             )
         return f"{self._store.location}/{prefix.rstrip('/')}", found
 
+    def glimpse(self, at: str | Path) -> object:
+        """Return what differs once a bundle's files were changed; its models are not read.
+
+        In a folder that is each file's size and time. In the store it is the names and the
+        manifest: a model that is put right there under the same manifest is not noticed.
+        """
+        folder = at if isinstance(at, Path) else self._models / at
+        if isinstance(at, Path) or (is_name(at) and (folder / MANIFEST).is_file()):
+            return tuple(_stamp(path) for path in sorted(folder.rglob("*")))
+        if not is_name(at):
+            return None
+        prefix = keys.bundle(at)
+        return tuple(self._store.list(prefix)), self._bytes(f"{prefix}{MANIFEST}")
+
     def first_champion(self, deployment: str) -> FirstChampion | None:
         """Return the champion that `champions.toml` names for a deployment, or None.
 
@@ -104,7 +123,7 @@ class BundleShelf:
         if not path.is_file():
             return None
         try:
-            named = tomllib.loads(path.read_text(encoding="utf-8")).get(deployment)
+            named = parse_toml(path.read_text(encoding="utf-8"), what=str(path)).get(deployment)
             return FirstChampion(str(named["bundle"]), str(named["digest"])) if named else None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(
@@ -212,6 +231,15 @@ def _in_folder(folder: Path) -> dict[str, bytes]:
         if path.is_file():
             found[path.relative_to(folder).as_posix()] = _read(path)
     return found
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    """Return a file's path, size and time of change; zeros for one that has just gone."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return str(path), 0, 0
+    return str(path), found.st_size, found.st_mtime_ns
 
 
 def _read(path: Path) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Hashable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -15,8 +14,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from forecastlab.contracts.candle_checks import checked_candles, recognised
-from forecastlab.contracts.candles import Candles, RejectedRow, empty_funding
+from forecastlab.adapters.parquet_bytes import parquet_table
+from forecastlab.contracts.candle_checks import MICROSECONDS_FROM, checked_candles, recognised
+from forecastlab.contracts.candles import Candles, RejectedRow, empty_funding, open_index
 from forecastlab.contracts.errors import DataMalformed, DataUnavailable, UnknownSymbol
 from forecastlab.contracts.intervals import DURATION, INTERVALS, Interval
 from forecastlab.contracts.ports import SourceKind
@@ -25,7 +25,9 @@ SUFFIXES: Final = (".parquet", ".csv")
 """Kinds of file, in the order in which a folder is searched for a series."""
 
 FUNDING_FILE: Final = "extras/funding_rate_8h_um_futures.parquet"
-"""Columns `symbol`, `funding_time` (epoch ms) and `funding_rate`, beside the candles."""
+"""Funding rates beside the candles; `funding_time` in epoch ms."""
+
+FUNDING_COLUMNS: Final = ("symbol", "funding_time", "funding_rate")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -78,15 +80,19 @@ class FileSource:
         if not path.is_file():
             return empty_funding()
         try:
-            table = pd.read_parquet(path, columns=["symbol", "funding_time", "funding_rate"])
-        except (OSError, ValueError) as error:  # what pyarrow raises for no Parquet is a ValueError
+            table = parquet_table(path.read_bytes(), lambda _: FUNDING_COLUMNS).to_pandas()
+            own = table.loc[table["symbol"] == symbol]
+            times_ms = pd.to_numeric(own["funding_time"]).to_numpy("float64")
+            rates = pd.to_numeric(own["funding_rate"]).to_numpy("float64")
+            if not ((times_ms >= 0) & (times_ms < MICROSECONDS_FROM)).all():
+                raise ValueError("a funding_time is no epoch in milliseconds")  # noqa: TRY301
+        except (KeyError, OSError, TypeError, ValueError) as error:
             raise DataMalformed(
                 f"{path} holds no funding rates: {error}.", remedy="Mend the file, or remove it."
             ) from error
-        own = table.loc[table["symbol"] == symbol].sort_values("funding_time")
-        times = pd.to_datetime(own["funding_time"], unit="ms", utc=True)
-        index = pd.DatetimeIndex(times, name="funding_time").as_unit("ms")
-        return pd.Series(own["funding_rate"].to_numpy("float64"), index=index, name="funding_rate")
+        order = np.argsort(times_ms, kind="stable")
+        index = open_index(times_ms[order].astype("int64")).rename("funding_time")
+        return pd.Series(rates[order], index=index, name="funding_rate")
 
     def _locate(self, symbol: str, interval: Interval) -> Path:
         try:
@@ -206,17 +212,10 @@ def _csv_table(data: bytes, path: Path) -> pd.DataFrame:
 
 
 def _parquet_table(data: bytes, path: Path) -> pd.DataFrame:
-    # Imported only where a Parquet file is read.
-    import pyarrow as pa  # noqa: PLC0415
-    from pyarrow.parquet import ParquetFile  # noqa: PLC0415
-
     try:
-        # From memory, so that each OSError below is about the content, not about the disk.
-        file = ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-        wanted: list[Hashable] = list(recognised(file.schema_arrow.names))
-        table = file.read(columns=[str(name) for name in wanted], use_threads=False)
-        frame: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        table = parquet_table(data, lambda schema: map(str, recognised(schema.names)))
+        frame: pd.DataFrame = table.to_pandas()
+    except (TypeError, ValueError) as error:  # of times that no clock shows, too
         raise _not_a_table(path, "Parquet", error) from error
     return frame
 

@@ -40,6 +40,9 @@ _SUFFIX: Final = ".parquet"
 _ATTEMPTS: Final = 20
 """Writes of one object before giving up; each lost one means that another writer got through."""
 
+CANDLES_REVISED: Final = "candles_revised"
+"""The log event that a run report counts: the exchange tells a candle otherwise than at first."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -121,6 +124,7 @@ class CandleLake:
                 revised,
                 candles.symbol,
                 candles.interval,
+                extra={"fields": {"event": CANDLES_REVISED}},
             )
         return AppendReport(new, equal, revised)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from forecastlab.adapters.parquet_bytes import parquet_table
 from forecastlab.contracts.candles import COLUMNS, Candles
 from forecastlab.contracts.errors import DataMalformed
 from forecastlab.contracts.intervals import Interval
@@ -158,16 +159,10 @@ def decoded(data: bytes, *, key: str, interval: Interval) -> Partition:
     Raises:
         DataMalformed: the bytes are no partition of this key; page checksums catch a flipped bit.
     """
-    import pyarrow as pa  # noqa: PLC0415
-    from pyarrow.parquet import ParquetFile  # noqa: PLC0415
-
     try:
-        file = ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-        if file.schema_arrow != _schema():
-            raise _malformed(key, "it has other columns")
-        table = file.read(use_threads=False)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _malformed(key, str(error).strip().split("\n")[0]) from error
+        table = parquet_table(data, _own_columns)
+    except ValueError as error:
+        raise _malformed(key, str(error)) from error
     partition = Partition(
         _column(table, "open_time").astype("int64"),
         np.column_stack([_column(table, name) for name in COLUMNS]),
@@ -176,6 +171,12 @@ def decoded(data: bytes, *, key: str, interval: Interval) -> Partition:
     )
     _check(partition, key, interval)
     return partition
+
+
+def _own_columns(schema: pa.Schema) -> list[str]:
+    if schema != _schema():
+        raise ValueError("it has other columns")
+    return list(schema.names)
 
 
 def _column(table: pa.Table, name: str) -> np.ndarray:

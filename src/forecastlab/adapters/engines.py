@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from forecastlab.contracts.errors import ConfigError, UsageError
 
 ENGINES: Final = ("loky", "dask", "ray")
 
+_log = logging.getLogger(__name__)
+
 
 @contextmanager
 def engine(name: str) -> Iterator[None]:
@@ -23,6 +26,9 @@ def engine(name: str) -> Iterator[None]:
     `loky` starts a process per core. `dask` joins the scheduler that Dask's own settings name
     (`DASK_SCHEDULER_ADDRESS`), or starts workers on this machine, one per core. `ray` joins the
     cluster of `RAY_ADDRESS`, or starts one here. Workers need this version of ForecastLab.
+
+    Between these processes tasks and results are pickle, which both libraries are built on: a
+    scheduler that strangers reach gives them this machine.
 
     Raises:
         UsageError: there is no such engine.
@@ -49,6 +55,12 @@ def _dask_client() -> Any:
     distributed = _required("distributed", extra="dask")
     address = _required("dask", extra="dask").config.get("scheduler-address", None)
     if address is not None:
+        if not is_confined(str(address)):
+            _log.warning(
+                "the scheduler %s is asked without TLS: tasks and results are pickle, so whoever"
+                " reaches its ports, or sits between, runs code here and there (docs/security.md)",
+                address,
+            )
         return distributed.Client(address)
     # One thread per process: learners fit with one thread each. Ports are free ones of loopback.
     return distributed.Client(
@@ -57,6 +69,17 @@ def _dask_client() -> Any:
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",
     )
+
+
+def is_confined(address: str) -> bool:
+    """Say whether only this machine, or holders of a certificate, can speak with a scheduler.
+
+    >>> [is_confined(one) for one in ("tcp://127.0.0.1:8786", "tls://gpu:8786", "tcp://gpu:8786")]
+    [True, True, False]
+    """
+    scheme, _, rest = address.rpartition("://")
+    host = rest.rpartition(":")[0].strip("[]")
+    return scheme in {"tls", "wss", "inproc"} or host in {"127.0.0.1", "::1", "localhost"}
 
 
 def _required(module: str, *, extra: str) -> ModuleType:

@@ -2,25 +2,33 @@
 
 Create is a temporary file, fsync, then `link`, which fails if the name exists. Compare-and-swap is
 the same with `rename`, under one lock per store. A kill leaves the old bytes or the new ones, and
-at most a temporary file that no listing shows.
+at most a temporary file that no listing shows, and that a later process removes.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 from uuid import uuid4
 
+from forecastlab.adapters.file_rights import append_to, create_file, make_folder
 from forecastlab.contracts.errors import PreconditionFailed, StoreUnavailable, UsageError
 from forecastlab.contracts.ports import ABSENT, Generation, StoredObject
 
 _HIDDEN: Final = ".forecastlab"
 """Folder of the lock and the temporary files, on the same file system as the objects."""
+
+_PRIVATE: Final = frozenset({"state"})
+"""Folders of a store that no other user of the machine reads; a dashboard of his needs the rest."""
+
+_ORPHANED_S: Final = 86_400.0
+"""Temporary files older than a day were left by a kill: no write takes so long."""
 
 
 class LocalStore:
@@ -28,6 +36,7 @@ class LocalStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._is_swept = False
 
     @property
     def location(self) -> str:
@@ -49,9 +58,9 @@ class LocalStore:
         """Write an object if its generation is still `if_generation`."""
         path = self._path(key)
         with self._reported("written"):
-            temporary = self._temporary(data)
+            temporary = self._temporary(data, private=_is_private(key))
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                self._make_folder(path.parent)
                 if if_generation == ABSENT:
                     self._create(temporary, path, key)
                 else:
@@ -63,7 +72,8 @@ class LocalStore:
 
     def list(self, prefix: str) -> list[str]:
         """Return the keys that begin with `prefix`, in ascending order."""
-        folder = self._root / prefix[: prefix.rfind("/") + 1]
+        inner = prefix[: prefix.rfind("/") + 1]
+        folder = self._path(inner.rstrip("/")) if inner else self._root
         with self._reported("read"):
             keys = [path.relative_to(self._root).as_posix() for path in _files(folder)]
         # Hidden files are this store's own or a file manager's, never objects.
@@ -82,13 +92,23 @@ class LocalStore:
                 raise _lost(key, self.location)
             temporary.rename(path)
 
-    def _temporary(self, data: bytes) -> Path:
+    def _make_folder(self, folder: Path) -> None:
+        """Make the folder of an object; above what is private stands what all may read."""
+        if not folder.is_dir():
+            make_folder(self._root)
+            inner = folder.relative_to(self._root)
+            for one in (*reversed(inner.parents), inner):
+                make_folder(self._root / one, private=_is_private(f"{one}/"))
+
+    def _temporary(self, data: bytes, *, private: bool) -> Path:
         """Write the bytes to a synced temporary file."""
+        make_folder(self._root)
         folder = self._root / _HIDDEN
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, private=True)
+        self._sweep(folder)
         temporary = folder / f"{uuid4().hex}.tmp"
         try:
-            with temporary.open("xb") as file:
+            with create_file(temporary, private=private) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -97,9 +117,19 @@ class LocalStore:
             raise
         return temporary
 
+    def _sweep(self, folder: Path) -> None:
+        """Remove what killed processes left, once per process; what cannot be removed stays."""
+        if self._is_swept:
+            return
+        self._is_swept = True
+        for one in folder.glob("*.tmp"):
+            with suppress(OSError):
+                if time.time() - one.stat().st_mtime > _ORPHANED_S:
+                    one.unlink()
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with (self._root / _HIDDEN / "lock").open("a") as lock:
+        with append_to(self._root / _HIDDEN / "lock") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -115,9 +145,15 @@ class LocalStore:
 
     def _path(self, key: str) -> Path:
         parts = PurePosixPath(key).parts
-        if not key or key.startswith("/") or key.endswith("/") or {"..", _HIDDEN} & set(parts):
+        odd = not key or key.startswith("/") or key.endswith("/") or "\0" in key
+        if odd or {"..", _HIDDEN} & set(parts):
             raise UsageError(f"{key!r} is no key.", remedy="Keys are relative paths without `..`.")
         return self._root / key
+
+
+def _is_private(key: str) -> bool:
+    """Say whether a key is its owner's alone: what processes remember, not what is published."""
+    return not _PRIVATE.isdisjoint(key.split("/")[:-1])
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -8,6 +8,9 @@ import platform
 import subprocess
 from functools import cache
 from importlib.metadata import distributions
+from typing import Final
+
+_DESCRIBE: Final = ("git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
 
 
 @cache
@@ -15,7 +18,7 @@ def git_commit() -> str:
     """Return the commit of the working tree, with `-dirty` if it has changes, or `unknown`."""
     try:
         described = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],  # noqa: S607
+            _DESCRIBE,
             capture_output=True,
             text=True,
             timeout=5,

@@ -29,6 +29,7 @@ from urllib.parse import urlsplit
 
 from forecastlab.adapters.retry import GaveUp, RetryPolicy, TryAgain, retry, retry_after_s
 from forecastlab.contracts.canonical import Json, parse_document
+from forecastlab.contracts.degradations import SERVER
 from forecastlab.contracts.errors import DataMalformed, RemoteFailed
 from forecastlab.contracts.inference import (
     ANOTHER_BUNDLE,
@@ -128,7 +129,7 @@ class HttpInference:
 
     def _failed(self, kind: str, reason: str) -> RemoteFailed:
         return RemoteFailed(
-            f"{kind}({reason})",
+            SERVER[kind].says(why=reason),
             remedy=f"See what {self.address} says: `curl {self.address}/readyz`.",
             kind=kind,
         )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from forecastlab.adapters.file_rights import append_to, make_folder
 from forecastlab.contracts.errors import StoreUnavailable
 
 _MOST_BYTES: Final = 1_000_000
@@ -29,9 +30,9 @@ def run_logged(
         StoreUnavailable: the log cannot be written.
     """
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(log.parent)
         _rotate(log)
-        with log.open("ab") as file:
+        with append_to(log) as file:
             file.write(f"--- {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n".encode())
             file.flush()
             done = subprocess.run(

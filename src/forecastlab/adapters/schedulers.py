@@ -9,7 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
+from uuid import uuid4
 
+from forecastlab.adapters.file_rights import create_file, make_folder
 from forecastlab.adapters.schedule_files import (
     CRON_BEGIN,
     CRON_END,
@@ -188,8 +190,16 @@ def _call(command: Sequence[str], *, text: str | None = None) -> subprocess.Comp
 
 def _write(path: Path, data: bytes) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        make_folder(path.parent)
+        # Its owner's alone, also where an earlier one was not: a proxy's address may tell a
+        # password.
+        temporary = path.with_name(f".{path.name}-{uuid4().hex[:8]}")
+        try:
+            with create_file(temporary, private=True) as file:
+                file.write(data)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise StoreUnavailable(
             f"{path} cannot be written: {error.strerror or error}.",

@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
+from forecastlab.adapters.file_rights import create_file, demand_own_folder
 from forecastlab.contracts.answer_cache import CacheState
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class SqliteCache:
         def read(connection: sqlite3.Connection) -> bytes | None:
             alive = "SELECT data FROM answers WHERE key = ? AND ends > ?"
             row = connection.execute(alive, (key, self._now())).fetchone()
-            return None if row is None else bytes(row[0])
+            return row[0] if row is not None and isinstance(row[0], bytes) else None
 
         return await self._run(read)
 
@@ -110,7 +111,10 @@ class SqliteCache:
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            demand_own_folder(self._path.parent)
+            # SQLite would give it what the umask leaves; its journals take the file's rights.
+            with suppress(FileExistsError):
+                create_file(self._path, private=True).close()
             self._connection = sqlite3.connect(
                 self._path, timeout=BUSY_S, check_same_thread=False, isolation_level="IMMEDIATE"
             )

@@ -179,8 +179,10 @@ class Klines:
         self._within_s = within_s
         self._metrics = metrics
         self._reader = KlineReader(workspace, told=self._told)
-        # Threads of its own, so that a slow exchange takes none from the rest of the service.
-        self._threads = ThreadPoolExecutor(4 * UPSTREAM, thread_name_prefix="klines")
+        # Threads of its own, so that a slow exchange takes none from the rest of the service; and
+        # none from the lake, which answers though every fetch hangs.
+        self._fetching = ThreadPoolExecutor(4 * UPSTREAM, thread_name_prefix="klines")
+        self._reading = ThreadPoolExecutor(UPSTREAM, thread_name_prefix="klines-lake")
         self._ready = False
         self._error: DataError | None = None
 
@@ -200,7 +202,8 @@ class Klines:
 
     def stop(self) -> None:
         """End the threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._fetching, self._reading):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def health(self) -> Mapping[str, object]:
         """Say how the last request to the source went."""
@@ -276,13 +279,13 @@ class Klines:
             },
         }
         # Fifty times a thousand candles take 50 ms to write, which nobody else is to wait for.
-        return await self._in_thread(partial(msgspec.json.encode, document))
+        return await _in_thread(self._reading, partial(msgspec.json.encode, document))
 
     async def _each(
         self, asked: Sequence[KlineQuery]
     ) -> list[list[dict[str, object]] | ForecastLabError]:
         """Return what there is of each series in time: one that hangs takes no other's answer."""
-        reads = [self._in_thread(partial(self._rows_or_error, query)) for query in asked]
+        reads = [asyncio.ensure_future(self._rows_or_error(query)) for query in asked]
         try:
             await asyncio.wait(reads, timeout=self._within_s)
             return [
@@ -294,24 +297,30 @@ class Klines:
                 read.cancel()
 
     async def _one(self, query: KlineQuery) -> bytes:
-        rows = await self._in_thread(partial(self._rows, query))
-        return msgspec.json.encode(rows)
+        return msgspec.json.encode(await self._rows(query))
 
-    def _rows(self, query: KlineQuery) -> list[dict[str, object]]:
-        return _rows(self._reader.read(query), self._workspace.source_kind)
+    async def _rows(self, query: KlineQuery) -> list[dict[str, object]]:
+        kept = await _in_thread(self._reading, partial(self._kept, query))
+        if kept is not None:
+            return kept
+        return await _in_thread(self._fetching, partial(self._read, query))
 
-    def _rows_or_error(self, query: KlineQuery) -> list[dict[str, object]] | ForecastLabError:
+    async def _rows_or_error(self, query: KlineQuery) -> list[dict[str, object]] | ForecastLabError:
         try:
-            return self._rows(query)
+            return await self._rows(query)
         except ForecastLabError as error:
             return error
+
+    def _kept(self, query: KlineQuery) -> list[dict[str, object]] | None:
+        found = self._reader.kept(query)
+        return None if found is None else _rows(found, self._workspace.source_kind)
+
+    def _read(self, query: KlineQuery) -> list[dict[str, object]]:
+        return _rows(self._reader.read(query), self._workspace.source_kind)
 
     def _told(self, error: DataError | None) -> None:
         self._error = None if isinstance(error, UnknownSymbol) else error
         self._metrics.upstream(done=self._error is None)
-
-    def _in_thread(self, call: Callable[[], T]) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._threads, call)
 
 
 def _rows(candles: Candles, source: str) -> list[dict[str, object]]:
@@ -333,6 +342,10 @@ def _rows(candles: Candles, source: str) -> list[dict[str, object]]:
             opens_ms, frame["trades"].tolist(), *columns, strict=True
         )
     ]
+
+
+def _in_thread(threads: ThreadPoolExecutor, call: Callable[[], T]) -> asyncio.Future[T]:
+    return asyncio.get_running_loop().run_in_executor(threads, call)
 
 
 def _name(query: KlineQuery) -> str:

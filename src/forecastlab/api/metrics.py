@@ -58,6 +58,12 @@ class Metrics:
             ("version", "outcome"),
             registry=registry,
         )
+        self._enrichment_errors = Counter(
+            "forecastlab_enrichment_errors",
+            "Signals whose inputs were there and whose model could not be asked.",
+            ("symbol",),
+            registry=registry,
+        )
         self._references = Counter(
             "forecastlab_references",
             "Reference series that a feature set asked for, by whether they were there.",
@@ -83,6 +89,10 @@ class Metrics:
     def enrichment(self, version: str, *, done: bool) -> None:
         """Count a signal that a model of this version was asked about."""
         self._enrichments.labels(version, "success" if done else "failure").inc()
+
+    def enrichment_error(self, symbol: str) -> None:
+        """Count a signal whose model could not be asked though its inputs were there."""
+        self._enrichment_errors.labels(symbol).inc()
 
     def reference(self, symbol: str, *, found: bool) -> None:
         """Count a reference series that a feature set asked for."""

@@ -18,6 +18,7 @@ from fastapi.openapi.models import Example
 
 from forecastlab.api.failure import ApiError
 from forecastlab.api.metrics import Metrics
+from forecastlab.api.signal_errors import SignalErrors
 from forecastlab.api.signal_model import ModelAnswer, model_document
 from forecastlab.api.signals_wire import (
     SYMBOL,
@@ -91,6 +92,7 @@ class Signals:
         self._live = live or LiveLadder(workspace)
         self._follow_s = follow_s
         self._made = MadeSignals()
+        self._errors = SignalErrors()
         self._flights: AsyncSingleFlight[bytes] = AsyncSingleFlight()
         # One at a time: each finds the candles that the one before it has fetched.
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="signals")
@@ -128,10 +130,12 @@ class Signals:
             threads.shutdown(wait=False, cancel_futures=True)
 
     def health(self) -> Mapping[str, object]:
-        """Say how the bundles and the source are."""
+        """Say how the bundles, their answers and the source are."""
         found = self._live.health()
         if not self._workspace.switches.enabled:
             found = {**found, "status": _at_best_degraded(found), "models": MODELS_OFF}
+        if (trouble := self._errors.trouble()) is not None:
+            found = {**found, "status": _at_best_degraded(found), "ml_enrichment_error": trouble}
         if self._source.error is None:
             return found
         return {
@@ -254,6 +258,7 @@ class Signals:
             # The caller's part was looked at before; this is the bundle's, or the clock's.
             raise DataUnavailable(error.facts, remedy=error.remedy) from error
         self._made.keep(made)
+        self._errors.note(made)
         for one in made:
             self._count(one, standing)
         return made
@@ -275,6 +280,8 @@ class Signals:
 
     def _count(self, one: Signal | NoSignal, standing: Standing) -> None:
         if isinstance(one, NoSignal):
+            if one.model_error:
+                self._metrics.enrichment_error(one.symbol)
             if one.reason != MODELS_OFF:
                 self._metrics.enrichment(standing.ladder.versions[0], done=False)
             return

@@ -29,6 +29,7 @@ _MISSING: Final = re.compile(rf"{REFERENCE_MISSING}\((\w+)\)")
 _SCORED: Final[JsonDict] = {
     "score": 47.6577,
     "base_rate": 49.5638,
+    "base_rate_symbol": "BTCUSDT",
     "probability": 0.4765771106,
     "candidate": "L1_H24",
     "verdict": "not_distinguishable",
@@ -82,6 +83,9 @@ class Scored(BaseModel):
 
     score: float = Field(description="100 · P(+1 % is touched before -1 %), as calibrated.")
     base_rate: float = Field(description="100 · the share of such touches up to the cut-off.")
+    base_rate_symbol: str = Field(
+        description="Whose touches were counted: the bundle's own symbol, whichever is scored."
+    )
     probability: float
     candidate: str
     verdict: Verdict = Field(description="How such forecasts have done out of sample.")
@@ -249,6 +253,7 @@ def _scored(record: ForecastRecord, ladder: Sequence[str]) -> dict[str, Any]:
     return {
         "score": round(HIGHEST * forecast.pred_proba[_UP], 4),
         "base_rate": round(HIGHEST * forecast.base_rate[_UP], 4),
+        "base_rate_symbol": record.symbol,
         "probability": forecast.pred_proba[_UP],
         "candidate": candidate,
         "verdict": forecast.skill.verdict,

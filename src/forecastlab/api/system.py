@@ -81,6 +81,13 @@ def system_routes(
 ) -> APIRouter:
     """Return the routes of the service itself."""
     router = APIRouter(tags=["service"])
+    _add_probes(router, lifecycle)
+    _add_reports(router, lifecycle, metrics, {"version": version, "commit": commit})
+    return router
+
+
+def _add_probes(router: APIRouter, lifecycle: Lifecycle) -> None:
+    """Add what a balancer and a person ask: is it alive, ready, well?"""
 
     @router.get("/livez", response_model=Alive)
     async def livez() -> Response:
@@ -109,13 +116,17 @@ def system_routes(
         failed = [name for name, one in components.items() if one.get("status") == "failed"]
         return failure(503, f"Failed: {', '.join(failed)}.", request_id_of(request), more=document)
 
+
+def _add_reports(
+    router: APIRouter, lifecycle: Lifecycle, metrics: Metrics, built: Mapping[str, str]
+) -> None:
+    """Add what tells which version answers, and how much."""
+
     @router.get("/info", response_model=Info)
     async def info() -> Response:
         """Say which version answers, and with what."""
         components = {one.name: one.info() for one in lifecycle.components}
-        return _json(
-            {"service": SERVICE, "version": version, "commit": commit, "components": components}
-        )
+        return _json({"service": SERVICE, **built, "components": components})
 
     @router.get(
         "/metrics",
@@ -131,8 +142,6 @@ def system_routes(
         """Give counts and histograms to Prometheus."""
         text = metrics.text(in_flight=lifecycle.in_flight, ready=lifecycle.ready)
         return Response(text, media_type=CONTENT_TYPE)
-
-    return router
 
 
 def worst(components: Mapping[str, Mapping[str, object]]) -> str:

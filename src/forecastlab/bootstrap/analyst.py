@@ -134,7 +134,7 @@ def analyst_config(settings: Settings) -> AnalystConfig:
         moved = Provider.model_validate(there)
     except ValueError as error:
         raise ConfigError(
-            f"DEEPSEEK_BASE_URL={url!r} is refused: it is neither https nor this machine.",
+            "DEEPSEEK_BASE_URL is refused: it is neither https nor this machine.",
             remedy="Write an https address.",
         ) from error
     return config.model_copy(update={"providers": {**config.providers, "deepseek": moved}})

@@ -15,6 +15,27 @@ if TYPE_CHECKING:
     pass
 
 
+class OneLine(logging.Formatter):
+    """Writes a message on one line: what comes from elsewhere begins no line of its own.
+
+    Other control characters are written out too, for a terminal would obey them.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the line."""
+        record.message = written_out(record.message)
+        return super().formatMessage(record)
+
+
+def written_out(text: str) -> str:
+    r"""Return a text in which every character can be seen.
+
+    >>> written_out("refused\nERROR forged, 正常 – fine") == r"refused\nERROR forged, 正常 – fine"
+    True
+    """
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 def last_word(text: str, *, bug: BaseException | None = None) -> None:
     """Write why the process ends: a line for a person, or one event where logs are JSON."""
     root = logging.getLogger()
@@ -24,7 +45,8 @@ def last_word(text: str, *, bug: BaseException | None = None) -> None:
         return
     if bug is not None:
         traceback.print_exception(bug)
-    sys.stderr.write(f"forecastlab: {text}\n")
+    lines = "\n".join(written_out(line) for line in text.split("\n"))
+    sys.stderr.write(f"forecastlab: {lines}\n")
 
 
 def configure_logging(severity: str, verbose: int = 0, *, log_format: str = "text") -> None:
@@ -38,7 +60,7 @@ def configure_logging(severity: str, verbose: int = 0, *, log_format: str = "tex
     if log_format == "json":
         handler.setFormatter(JsonLines(trace_fields(os.environ)))
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=level, force=True)
     quiet = log_format == "text" and level > logging.INFO
     events.setLevel(logging.CRITICAL if quiet else logging.NOTSET)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Final
 
 from forecastlab.adapters.candle_lake import CandleLake
 from forecastlab.adapters.local_store import LocalStore
@@ -11,8 +12,28 @@ from forecastlab.contracts.archive import Archive
 from forecastlab.contracts.errors import ConfigError, UsageError
 from forecastlab.contracts.ports import CandleArchive, ObjectStore
 
-if TYPE_CHECKING:
-    pass
+
+def _local(location: str) -> ObjectStore:
+    return LocalStore(Path(location))
+
+
+def _bucket(location: str) -> ObjectStore:
+    try:
+        # The client costs 0.4 s of a start, and only those who keep a bucket install it.
+        from forecastlab.adapters.gcs_store import GcsStore  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"The store {location} needs {error.name}, which is not installed.",
+            remedy="Install it with `pip install 'forecastlab[cloud]'`.",
+        ) from error
+    return GcsStore(location)
+
+
+STORES: Final[Mapping[str, Callable[[str], ObjectStore]]] = {
+    "": _local,
+    "gs": _bucket,
+}
+"""What stands before `://` in a store's location -> how it is opened; a further one adds a line."""
 
 
 def open_store(location: str) -> ObjectStore:
@@ -22,22 +43,14 @@ def open_store(location: str) -> ObjectStore:
         UsageError: the location's scheme is unknown.
         ConfigError: it names no bucket, or the client of buckets is not installed.
     """
-    if location.startswith("gs://"):
-        try:
-            # The client costs 0.4 s of a start, and only those who keep a bucket install it.
-            from forecastlab.adapters.gcs_store import GcsStore  # noqa: PLC0415
-        except ModuleNotFoundError as error:
-            raise ConfigError(
-                f"The store {location} needs {error.name}, which is not installed.",
-                remedy="Install it with `pip install 'forecastlab[cloud]'`.",
-            ) from error
-        return GcsStore(location)
-    if "://" in location:
+    scheme = location.partition("://")[0] if "://" in location else ""
+    if scheme not in STORES:
+        known = ", ".join(f"{one}://…" for one in STORES if one)
         raise UsageError(
             f"The store {location!r} has an unknown scheme.",
-            remedy="Name a local folder, or gs://bucket/prefix.",
+            remedy=f"Name a local folder, or one of: {known}.",
         )
-    return LocalStore(Path(location))
+    return STORES[scheme](location)
 
 
 def open_archive(path: Path) -> Archive:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from forecastlab.adapters.provenance import git_commit, packages, python_version
 from forecastlab.contracts.config import Recipe, parse_recipe
@@ -12,9 +11,7 @@ from forecastlab.contracts.errors import ConfigError
 from forecastlab.contracts.provenance import Provenance
 from forecastlab.settings import read_settings
 from forecastlab.settings.analyst import ANALYST_FILE
-
-if TYPE_CHECKING:
-    pass
+from forecastlab.targets.catalogue import check_target
 
 
 def read_recipe(path: Path, *, symbol: str | None = None, size: str = "default") -> Recipe:
@@ -29,7 +26,9 @@ def read_recipe(path: Path, *, symbol: str | None = None, size: str = "default")
         raise ConfigError(
             f"{path} cannot be read: {error}.", remedy="Name a recipe file."
         ) from error
-    return parse_recipe(text, what=str(path), symbol=symbol).sized(size)
+    recipe = parse_recipe(text, what=str(path), symbol=symbol).sized(size)
+    check_target(recipe.target, what=str(path))
+    return recipe
 
 
 def recipe_of(configs: Path, deployment: str) -> Recipe | None:

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 from forecastlab.adapters.bundle_cache import BundleCache, cache_folder
 from forecastlab.adapters.bundle_shelf import BundleShelf
-from forecastlab.adapters.candle_files import FileSource
 from forecastlab.adapters.candle_lake import CandleLake
-from forecastlab.adapters.clocks import ExchangeClock, FixedClock, SystemClock
+from forecastlab.adapters.clocks import FixedClock, SystemClock
 from forecastlab.adapters.device import usable_device
 from forecastlab.adapters.event_registry import EventRegistry
 from forecastlab.adapters.guarded_store import GuardedStore
@@ -24,19 +23,18 @@ from forecastlab.adapters.overlay_store import OverlayStore
 from forecastlab.adapters.progress import Silent, progress
 from forecastlab.adapters.provenance import user_name
 from forecastlab.adapters.store_pin import check_pin, pin_store
+from forecastlab.bootstrap.sources import Origin, open_origin, simulated_market
 from forecastlab.bootstrap.stores import open_store
 from forecastlab.bootstrap.training import recipe_of
-from forecastlab.contracts.errors import ConfigError
 from forecastlab.contracts.inference import POLICY, InferenceAccess
 from forecastlab.contracts.notifications import UNHEARD
-from forecastlab.contracts.ports import CandleArchive, CandleSource, Clock, ObjectStore, Progress
+from forecastlab.contracts.ports import ObjectStore
 from forecastlab.settings import Settings, read_settings
 from forecastlab.settings.analyst import ANALYST_FILE
 from forecastlab.settings.notify import NotifySettings
 from forecastlab.usecases.workspace import Workspace
 
 if TYPE_CHECKING:
-    from forecastlab.adapters.binance import BinanceSource
     from forecastlab.usecases.analysis.note import NoteWriter
 
 
@@ -73,84 +71,39 @@ def open_workspace(settings: Settings, *, dry_run: bool = False, quiet: bool = F
     if dry_run:
         store, settings = OverlayStore(store), replace(settings, notify=NotifySettings())
     bars = Silent() if quiet else progress()
-    return replace(_on_its_source(settings, store, bars), progress=bars)
-
-
-def _on_its_source(settings: Settings, store: ObjectStore, bars: Progress) -> Workspace:
-    kind, _, path = settings.source.partition(":")
-    system = SystemClock()
-    if kind == "file" and path:
-        files = FileSource(Path(path))
-        return _wired(settings, store, files, archive=files, clock=system, wall=system)
-    if settings.source == "simulated":
-        clock = FixedClock(settings.simulated_now) if settings.simulated_now else system
-        return _wired(settings, store, _simulated(settings, clock), clock=clock, wall=clock)
-    if settings.source == "binance":
-        exchange = _binance(settings, bars)
-        return _wired(
-            settings, store, exchange, clock=ExchangeClock(exchange.server_time), wall=system
-        )
-    raise ConfigError(
-        f"The source {settings.source!r} is unknown.",
-        remedy="Choose binance, simulated or file:PATH.",
-    )
+    return replace(_wired(settings, store, open_origin(settings, bars)), progress=bars)
 
 
 def open_demo(settings: Settings) -> tuple[Workspace, Callable[[datetime], None]]:
     """Wire a workspace on the simulated market whose clock the caller sets."""
     clock = FixedClock(settings.simulated_now or datetime.now(UTC))
     store = open_store(settings.store)
-    workspace = _wired(settings, store, _simulated(settings, clock), clock=clock, wall=clock)
+    workspace = _wired(settings, store, Origin(simulated_market(settings, clock), clock, clock))
     # Nobody is told of mornings that never were.
     return replace(workspace, production_dir=None, notifier=Everyone(())), clock.set
 
 
-def _simulated(settings: Settings, clock: Clock) -> CandleSource:
-    # Imported only where it is the source, as every run pays for what is imported.
-    from forecastlab.adapters.simulated import DEMO_VOL_OF_VOL, SimulatedMarket  # noqa: PLC0415
-
-    return SimulatedMarket(settings.simulated_seed, vol_of_vol=DEMO_VOL_OF_VOL, clock=clock)
-
-
-def _binance(settings: Settings, bars: Progress) -> BinanceSource:
-    from forecastlab.adapters.binance import DEFAULT_URLS, BinanceSource  # noqa: PLC0415
-
-    return BinanceSource(
-        settings.binance_urls or DEFAULT_URLS,
-        deadline_s=settings.binance_deadline_s,
-        progress=bars,
-    )
-
-
-def _wired(
-    settings: Settings,
-    store: ObjectStore,
-    source: CandleSource,
-    *,
-    clock: Clock,
-    wall: Clock,
-    archive: CandleArchive | None = None,
-) -> Workspace:
-    lake = CandleLake(store) if archive is None else None
+def _wired(settings: Settings, store: ObjectStore, origin: Origin) -> Workspace:
+    lake = CandleLake(store) if origin.archive is None else None
 
     def guarded(may_create: str | None) -> Workspace:
         narrow = GuardedStore(store, may_create)
-        whole = _wired(settings, narrow, source, clock=clock, wall=wall, archive=archive)
+        whole = _wired(settings, narrow, origin)
         return replace(whole, inference=None, notifier=UNHEARD, spare=None)
 
     return Workspace(
         deployment=settings.deployment,
         store=store,
-        source=source,
-        archive=archive or lake or CandleLake(store),
+        source=origin.source,
+        archive=origin.archive or lake or CandleLake(store),
         lake=lake,
-        clock=clock,
-        wall=wall,
+        clock=origin.clock,
+        wall=origin.wall,
         registry=EventRegistry(store, settings.deployment),
         bundles=BundleShelf(settings.models, store, _bundle_cache(settings)),
         progress=progress(),
-        check_pin=partial(check_pin, store, source.kind),
-        pin_store=partial(pin_store, store, source.kind),
+        check_pin=partial(check_pin, store, origin.source.kind),
+        pin_store=partial(pin_store, store, origin.source.kind),
         production_dir=settings.production_dir,
         by=user_name(),
         guarded=guarded,
@@ -159,7 +112,7 @@ def _wired(
         recipe=cache(partial(recipe_of, settings.configs, settings.deployment)),
         switches=settings.switches,
         note_writer=partial(_note_writer, settings, store),
-        stand_in=partial(_simulated, settings, wall),
+        stand_in=partial(simulated_market, settings, origin.wall),
         inference=_inference(settings, store),
         notifier=Everyone(settings.notify.addresses),
         spare=_spare(settings, store),

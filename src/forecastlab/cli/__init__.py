@@ -3,67 +3,60 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from typing import Final
 
 import typer
 
 from forecastlab.bootstrap import last_word
-from forecastlab.cli import (
-    adjust_score,
-    alerts,
-    analyse,
-    audit,
-    bundle_files,
-    bundles,
-    cloud,
-    dashboard,
-    demo,
-    doctor,
-    drill,
-    evaluate,
-    explain,
-    forecasts,
-    health,
-    registry,
-    retrain,
-    schedule,
-    search,
-    serve,
-    shadow,
-    signals,
-)
 from forecastlab.cli.termination import ended_by_sigterm
 from forecastlab.contracts.errors import EXIT_INTERNAL, ForecastLabError, Terminated, UsageError
 
-app = typer.Typer(
-    name="forecastlab",
-    help="One dated, sealed forecast a day, next to how good such forecasts have really been.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-forecasts.add_to(app)
-bundles.add_to(app)
-bundle_files.add_to(app)
-registry.add_to(app)
-retrain.add_to(app)
-drill.add_to(app)
-audit.add_to(app)
-evaluate.add_to(app)
-search.add_to(app)
-demo.add_to(app)
-dashboard.add_to(app)
-adjust_score.add_to(app)
-cloud.add_to(app)
-doctor.add_to(app)
-health.add_to(app)
-explain.add_to(app)
-schedule.add_to(app)
-signals.add_to(app)
-serve.add_to(app)
-shadow.add_to(app)
-alerts.add_to(app)
-analyse.add_to(app)
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "forecasts": ("predict", "daily", "backfill", "score", "replay"),
+    "bundles": ("update", "train", "bundles"),
+    "bundle_files": ("bundles",),
+    "registry": ("promote", "rollback", "retire", "status", "history"),
+    "retrain": ("retrain",),
+    "drill": ("drill",),
+    "audit": ("audit",),
+    "evaluate": ("evaluate", "trials"),
+    "search": ("search",),
+    "demo": ("demo",),
+    "dashboard": ("dashboard",),
+    "adjust_score": ("adjust-score",),
+    "cloud": ("cloud",),
+    "doctor": ("doctor",),
+    "health": ("health",),
+    "explain": ("explain",),
+    "schedule": ("schedule",),
+    "signals": ("signal",),
+    "serve": ("serve",),
+    "shadow": ("shadow",),
+    "alerts": ("alerts",),
+    "analyse": ("analyse",),
+}
+"""Module -> the commands that its `add_to` adds or adds to; `--help` lists them in this order."""
+
+
+def program(command: str | None = None) -> typer.Typer:
+    """Assemble the program: for a command in `PARTS` from what holds it, else from all parts.
+
+    To import and assemble all would cost every command 0.1 s of its start.
+    """
+    app = typer.Typer(
+        name="forecastlab",
+        help="One dated, sealed forecast a day, next to how good such forecasts have really been.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    for module in [one for one, held in PARTS.items() if command in held] or PARTS:
+        app.add_typer(_part(module))
+    return app
 
 
 def main() -> None:
@@ -71,7 +64,7 @@ def main() -> None:
     try:
         _refuse_undecodable(sys.argv)
         with ended_by_sigterm():
-            app()
+            program(*sys.argv[1:2])()
     except ForecastLabError as error:
         last_word(str(error))
         sys.exit(error.exit_code)
@@ -81,6 +74,14 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - the outermost shell: whatever comes here is a bug
         last_word("this is a bug; please report the lines above.", bug=error)
         sys.exit(EXIT_INTERNAL)
+
+
+@cache
+def _part(module: str) -> typer.Typer:
+    """Import a module of commands; what is added to a program without a name becomes its own."""
+    part = typer.Typer()
+    import_module(f"{__name__}.{module}").add_to(part)
+    return part
 
 
 def _refuse_undecodable(arguments: list[str]) -> None:

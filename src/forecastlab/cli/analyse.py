@@ -181,5 +181,5 @@ def _request(path: Path) -> InferenceRequest:
         raise UsageError(
             f"{path}: {where}: {first['msg']}.", remedy="See docs/analyst.md for a request."
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} is no request: {error}.", remedy="Give a JSON file.") from error

@@ -33,24 +33,30 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(trial_commands, name="trials")
 
 
+What = Annotated[
+    str,
+    typer.Argument(
+        help="A recipe file, or a bundle's name: what it keeps as evidence, without a fit.",
+        metavar="CONFIG|BUNDLE",
+    ),
+]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", help="Cut-off candle (default: last closed).", metavar="DATE"),
+]
+Run = Annotated[
+    str | None, typer.Option("--run", help="Name of the run under backtest/.", metavar="NAME")
+]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="A small walk-forward, for trials; marked so.")
+]
+
+
 def evaluate(
-    what: Annotated[
-        str,
-        typer.Argument(
-            help="A recipe file, or a bundle's name: what it keeps as evidence, without a fit.",
-            metavar="CONFIG|BUNDLE",
-        ),
-    ],
-    until: Annotated[
-        str | None,
-        typer.Option("--until", help="Cut-off candle (default: last closed).", metavar="DATE"),
-    ] = None,
-    run: Annotated[
-        str | None, typer.Option("--run", help="Name of the run under backtest/.", metavar="NAME")
-    ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="A small walk-forward, for trials; marked so.")
-    ] = False,
+    what: What,
+    until: Until = None,
+    run: Run = None,
+    quick: Quick = False,
     symbol: options.Symbol = None,
     version: options.Version = None,
     size: options.Size = "default",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,26 +35,30 @@ def add_to(app: typer.Typer) -> None:
     app.command()(serve)
 
 
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device", help="Where models compute: auto, cpu or cuda.", metavar="auto|cpu|cuda"
+    ),
+]
+Host = Annotated[str, typer.Option("--host", help="Address to listen on.", metavar="ADDRESS")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0: any.")]
+Chain = Annotated[
+    Path | None, typer.Option("--tls-cert", help="PEM certificate chain.", metavar="FILE")
+]
+Secret = Annotated[Path | None, typer.Option("--tls-key", help="Its PEM key.", metavar="FILE")]
+Public = Annotated[
+    bool, typer.Option("--public", help="Listen on a public address without any key.")
+]
+
+
 def serve(
-    device: Annotated[
-        str | None,
-        typer.Option(
-            "--device", help="Where models compute: auto, cpu or cuda.", metavar="auto|cpu|cuda"
-        ),
-    ] = None,
-    host: Annotated[
-        str, typer.Option("--host", help="Address to listen on.", metavar="ADDRESS")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0: any.")] = 5001,
-    tls_cert: Annotated[
-        Path | None, typer.Option("--tls-cert", help="PEM certificate chain.", metavar="FILE")
-    ] = None,
-    tls_key: Annotated[
-        Path | None, typer.Option("--tls-key", help="Its PEM key.", metavar="FILE")
-    ] = None,
-    public: Annotated[
-        bool, typer.Option("--public", help="Listen on a public address without any key.")
-    ] = False,
+    device: Device = None,
+    host: Host = "127.0.0.1",
+    port: Port = 5001,
+    tls_cert: Chain = None,
+    tls_key: Secret = None,
+    public: Public = False,
     deployment: options.Deployment = None,
     source: options.Source = None,
     store: options.Store = None,
@@ -73,6 +78,17 @@ def serve(
         raise UsageError(
             "TLS needs a certificate and its key.", remedy="Name --tls-cert and --tls-key."
         )
+    certificate = (tls_cert, tls_key) if tls_cert and tls_key else None
+    _answer(settings, keys, (host, port), certificate)
+
+
+def _answer(
+    settings: Settings,
+    keys: Callable[[], tuple[str, ...]],
+    place: tuple[str, int],
+    certificate: tuple[Path, Path] | None,
+) -> None:
+    """Answer at an address until a signal ends it."""
     # The framework costs 0.5 s of a start, and no other command needs it.
     from forecastlab.api.app import create_app  # noqa: PLC0415
     from forecastlab.api.metrics import Metrics  # noqa: PLC0415
@@ -90,12 +106,13 @@ def serve(
     server = server_for(
         app,
         limits=settings.serve.limits,
-        certificate=Certificate(tls_cert, tls_key) if tls_cert and tls_key else None,
+        certificate=None if certificate is None else Certificate(*certificate),
         forwarded_by=settings.serve.forwarded_by,
     )
     server.on_signal = lambda sig: _end_in(settings.serve.limits.drain_s + _STUCK_S, sig)
-    with listen(host, port) as listening:
-        scheme, address = "https" if tls_cert else "http", f"[{host}]" if ":" in host else host
+    with listen(*place) as listening:
+        scheme, host = "http" if certificate is None else "https", place[0]
+        address = f"[{host}]" if ":" in host else host
         _tell(settings, f"{scheme}://{address}:{listening.getsockname()[1]}")
         run(server, listening)
 

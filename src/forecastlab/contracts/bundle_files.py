@@ -104,6 +104,15 @@ def is_inside(path: str) -> bool:
     return all(_PART.fullmatch(part) for part in parts)
 
 
+def is_name(text: str) -> bool:
+    """Say whether a text can name a bundle: one plain folder.
+
+    >>> is_name("flow_T21X8_T14X8_20250930"), is_name("../outputs"), is_name("a/b"), is_name("")
+    (True, False, False, False)
+    """
+    return _PART.fullmatch(text) is not None
+
+
 def _refuse_undescribed(manifest: Manifest, where: str) -> None:
     """Refuse a manifest whose members read features that it does not describe."""
     members = [

@@ -6,6 +6,7 @@ and reason, never repaired in silence. Gaps stay gaps.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Hashable, Iterable
 from datetime import datetime, timedelta
@@ -40,6 +41,9 @@ TAKER_TOLERANCE: Final = 1e-9
 
 MICROSECONDS_FROM: Final = 10**14
 """Epoch values from here on are microseconds: 10**14 ms would be the year 5138."""
+
+_SHOWN: Final = 60
+"""Characters of a foreign value that a message repeats."""
 
 _MICROSECONDS_TO: Final = 10**17
 """Epoch values from here on are unreadable: 10**17 µs would again be the year 5138."""
@@ -89,7 +93,7 @@ def checked_candles(
         )
     opens_ms, unreadable = _open_times_ms(table["open_time"], symbol, interval)
     values = _numbers(table, symbol, interval)
-    rejected = [RejectedRow(None, f"unreadable open_time {text!r}") for text in unreadable]
+    rejected = [RejectedRow(None, f"unreadable open_time {text}") for text in unreadable]
     keep = opens_ms >= 0
     opens_ms, values = opens_ms[keep], values[keep]
     broken = _broken_rules(opens_ms, values, interval)
@@ -114,19 +118,26 @@ def _open_times_ms(column: pd.Series, symbol: str, interval: str) -> tuple[np.nd
         epoch = _epoch_ms(pd.to_datetime(column, utc=True))
     else:
         numbers = _as_numbers(column)
-        if np.isfinite(numbers).any():
+        if np.isfinite(numbers).any() or pd.api.types.is_numeric_dtype(column):
             numbers = np.where((numbers >= 0) & (numbers < _MICROSECONDS_TO), numbers, -1)
             epoch = numbers.astype("int64")
             epoch = np.where(epoch >= MICROSECONDS_FROM, epoch // 1000, epoch)
         else:
-            epoch = _epoch_ms(pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601"))
+            texts = column.astype("str")
+            epoch = _epoch_ms(pd.to_datetime(texts, utc=True, errors="coerce", format="ISO8601"))
     readable = (epoch >= 0) & (epoch < MICROSECONDS_FROM)
     if len(epoch) and not readable.any():
         raise DataMalformed(
-            f"{symbol} {interval}: open_time holds {str(column.iloc[0])!r}, which is no instant.",
+            f"{symbol} {interval}: open_time holds {_shown(column.iloc[0])}, which is no instant.",
             remedy="Write it as epoch milliseconds, or as ISO 8601 in UTC.",
         )
-    return np.where(readable, epoch, -1), [str(text) for text in column[~readable]]
+    return np.where(readable, epoch, -1), [_shown(value) for value in column[~readable]]
+
+
+def _shown(value: object) -> str:
+    """Return what a message repeats of a foreign value."""
+    text = str(value)
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
 
 
 def _epoch_ms(stamps: pd.Series) -> np.ndarray:
@@ -143,7 +154,7 @@ def _numbers(table: pd.DataFrame, symbol: str, interval: str) -> np.ndarray:
         if len(numbers) and np.isnan(numbers).all():
             raise DataMalformed(
                 f"{symbol} {interval}: the column {name} holds no number"
-                f" (its first value is {str(table[name].iloc[0])!r}).",
+                f" (its first value is {_shown(table[name].iloc[0])}).",
                 remedy="Write prices, volumes and counts as numbers.",
             )
         columns.append(numbers)
@@ -151,11 +162,20 @@ def _numbers(table: pd.DataFrame, symbol: str, interval: str) -> np.ndarray:
 
 
 def _as_numbers(column: pd.Series) -> np.ndarray:
-    """Return float64, NaN where a value is no number."""
-    numbers: np.ndarray = pd.to_numeric(column, errors="coerce").to_numpy(
-        "float64", na_value=np.nan
-    )
+    """Return float64, NaN where a value is no number, or more than one can hold."""
+    try:
+        found = pd.to_numeric(column, errors="coerce")
+    except OverflowError:  # 400 digits in a row, which `coerce` does not cover
+        found = column.map(_as_float)
+    numbers: np.ndarray = found.to_numpy("float64", na_value=np.nan)
     return numbers
+
+
+def _as_float(value: object) -> float:
+    try:
+        return float(str(value))
+    except ValueError:
+        return math.nan
 
 
 _RULES: Final = (

@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from typing import Final
 
 from forecastlab.contracts.errors import DataMalformed
+
+_LONGEST: Final = 300
+"""Digits of a whole number; a float has no more than 308 before its point."""
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -25,7 +29,9 @@ def canonical_bytes(document: Json) -> bytes:
 
 
 def parse_document(data: bytes, *, what: str) -> dict[str, Json]:
-    """Read a stored JSON object, refusing what JSON does not have (NaN, repeated keys).
+    """Read a stored JSON object, refusing what cannot be written again as JSON or in UTF-8.
+
+    That is NaN and repeated keys, numbers beyond those of a float, and half a surrogate pair.
 
     Raises:
         DataMalformed: the bytes are no JSON object; `what` names them in the message.
@@ -34,7 +40,15 @@ def parse_document(data: bytes, *, what: str) -> dict[str, Json]:
     {'a': 1}
     """
     try:
-        document = json.loads(data, parse_constant=_refuse, object_pairs_hook=_unique)
+        document = json.loads(
+            data.decode(),  # strictly: `loads` itself lets halves of surrogate pairs through
+            parse_constant=_refuse,
+            parse_float=_finite,
+            parse_int=_whole,
+            object_pairs_hook=_unique,
+        )
+        if b"\\u" in data:  # the one way left that leads to half a pair
+            json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise DataMalformed(
             f"{what} is not valid JSON ({error}).",
@@ -43,6 +57,34 @@ def parse_document(data: bytes, *, what: str) -> dict[str, Json]:
     if not isinstance(document, dict):
         raise DataMalformed(f"{what} is no JSON object.", remedy="Restore it from a copy.")
     return document
+
+
+def number(value: object) -> float:
+    """Return a JSON number; texts and truth values, which `float` would read as well, are none.
+
+    Raises:
+        TypeError: it is no number.
+
+    >>> number(1), number(0.5)
+    (1.0, 0.5)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"a {type(value).__name__} is no number")
+    return float(value)
+
+
+def whole(value: object) -> int:
+    """Return a JSON number without a fraction.
+
+    Raises:
+        TypeError: it is none.
+
+    >>> whole(3)
+    3
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"a {type(value).__name__} is no whole number")
+    return value
 
 
 def digest(data: bytes) -> str:
@@ -67,6 +109,19 @@ def rounded(value: float, digits: int = 10) -> float:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON value")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError("a number is beyond those of a float")
+    return number
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _LONGEST:
+        raise ValueError("a number is beyond those of a float")
+    return int(digits)
 
 
 def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

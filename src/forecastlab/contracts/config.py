@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import UTC, date, datetime
 from typing import Any, Final, Literal
 
@@ -12,6 +11,7 @@ from forecastlab.contracts.canonical import canonical_bytes, digest
 from forecastlab.contracts.errors import ConfigError
 from forecastlab.contracts.intervals import Interval, per_day
 from forecastlab.contracts.operations import Operations
+from forecastlab.contracts.toml_text import parse_toml
 
 DEFAULT_SIZE: Final = "default"
 
@@ -26,9 +26,9 @@ class _Table(BaseModel):
 
 
 class TargetTable(_Table):
-    """What is forecast: the kind of target and its candidates."""
+    """What is forecast: the kind of target, which `targets.catalogue` knows, and its candidates."""
 
-    kind: Literal["reversal", "direction", "touch"]
+    kind: str
     candidates: tuple[str, ...] = Field(min_length=1)
 
 
@@ -196,14 +196,14 @@ def parse_recipe(text: str, *, what: str, symbol: str | None = None) -> Recipe:
     Raises:
         ConfigError: no TOML, an unknown key, a value out of bounds, or a symbol not learnt from.
     """
+    document = parse_toml(text, what=what)
     try:
-        document = tomllib.loads(text)
         chosen = symbol or document.get("symbol")
         recipe = Recipe.model_validate(_for_symbol({**document, "symbol": chosen}, str(chosen)))
-        for version in recipe.recipes or ():
-            recipe.versioned(version)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{what} is not valid TOML: {error}.", remedy="Mend the file.") from error
+        # Laid over each other now, so that no version or size turns out to be none when it is used.
+        for one in (recipe, *(recipe.versioned(version) for version in recipe.recipes or ())):
+            for size in recipe.sizes or ():
+                one.sized(size)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

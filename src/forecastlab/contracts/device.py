@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from forecastlab.contracts.degradations import NO_GPU
+
 DeviceName = Literal["cpu", "cuda"]
 DeviceChoice = Literal["auto", "cpu", "cuda"]
 
-GPU_UNAVAILABLE: Final = "gpu_unavailable"
+GPU_UNAVAILABLE: Final = NO_GPU.form
 """On a record: the job should have had a GPU, and computed without one."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -12,6 +11,7 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
 
 from forecastlab.contracts.errors import ConfigError, DataUnavailable
+from forecastlab.contracts.toml_text import parse_toml
 
 FailureKind = Literal["outage", "refused", "malformed"]
 """`outage`: out of reach, too slow, overloaded. `refused`: key, balance or request; waiting does
@@ -196,17 +196,15 @@ def parse_analyst(text: str, *, what: str) -> AnalystConfig:
     Raises:
         ConfigError: no TOML, an unknown key, or a value out of bounds.
     """
+    document = parse_toml(text, what=what)
+    tables = document.get("providers")
+    if isinstance(tables, dict):
+        document["providers"] = {
+            name: {"name": name, **table} if isinstance(table, dict) else table
+            for name, table in tables.items()
+        }
     try:
-        document = tomllib.loads(text)
-        tables = document.get("providers")
-        if isinstance(tables, dict):
-            document["providers"] = {
-                name: {"name": name, **table} if isinstance(table, dict) else table
-                for name, table in tables.items()
-            }
         return AnalystConfig.model_validate(document)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{what} is not valid TOML: {error}.", remedy="Mend the file.") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -199,6 +199,10 @@ class Bundles(Protocol):
         """Return where a bundle lies and its files as they are; verified by nobody."""
         ...
 
+    def glimpse(self, at: str | Path) -> object:
+        """Return what differs once a bundle's files were changed; its models are not read."""
+        ...
+
     def find(self, name: str) -> BundleFiles:
         """Return a verified bundle; BundleRefused if there is none or it does not verify."""
         ...

@@ -18,7 +18,9 @@ class Signal(Document):
 
     Attributes:
         score: 100 · P(the upper edge is touched first, given that one is), as calibrated.
-        base_rate: 100 · the share of such touches up to the bundle's cut-off, in its own symbol.
+        base_rate: 100 · the share of such touches up to the bundle's cut-off, in one symbol.
+        base_rate_symbol: that symbol; a bundle counts the touches of its own, not of each that it
+            scores.
         verdict: how such forecasts have done out of sample; nobody should act on a score whose
             verdict is not `better`.
         research_only: why the bundle may have no view, if it may not.
@@ -37,6 +39,7 @@ class Signal(Document):
     created_at: AwareDatetime
     score: Score
     base_rate: Score
+    base_rate_symbol: str
     probability: Probability
     candidate: str
     verdict: Verdict
@@ -53,7 +56,10 @@ class Signal(Document):
 
 
 class NoSignal(Document):
-    """Why there is no signal for a symbol; a score is never made up in its place."""
+    """Why there is no signal for a symbol; a score is never made up in its place.
+
+    `model_error`: the inputs were there, and the model could not be asked.
+    """
 
     schema_version: Literal[1] = 1
     symbol: str
@@ -62,4 +68,5 @@ class NoSignal(Document):
     created_at: AwareDatetime
     signal: None = None
     reason: str
+    model_error: bool = False
     latency_ms: float

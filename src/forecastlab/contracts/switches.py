@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-MODELS_OFF: Final = "models: ML_ENABLED=0"
+from forecastlab.contracts.degradations import STACK_SWITCHED_OFF, SWITCHED_OFF
+
+MODELS_OFF: Final = SWITCHED_OFF.form
 """What `degraded` says of a record on which the base rate alone speaks."""
 
-STACKING_OFF: Final = "stacking: ML_ENABLE_STACKING=0"
+STACKING_OFF: Final = STACK_SWITCHED_OFF.form
 """What it says where a stack would have spoken and something simpler did."""
 
 

@@ -19,8 +19,9 @@ SCHEDULED: Final = ("daily", "retrain")
 COUNTED: Final = (
     *("ml_enrichment_error", "v2_7_all_reference_symbols_missing"),
     "v2_7_reference_symbol_missing",
+    *("exchange_request_failed", "exchange_host_passed_over", "candles_revised"),
 )
-"""Log events that a run report counts under its field `events`."""
+"""Log events that a run report counts under its field `events`; what was overcome stands there."""
 
 _ENRICHMENT: Final[Mapping[str, str]] = {
     "all_references_missing": "all_reference_symbols_missing",

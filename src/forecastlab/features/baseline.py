@@ -11,6 +11,7 @@ from typing import Final
 import pandas as pd
 
 from forecastlab.features.feature import Feature, FeatureSet
+from forecastlab.features.holes import run_by_run
 from forecastlab.features.indicators import (
     EWMA_WINDOW,
     macd_histogram,
@@ -50,8 +51,6 @@ FEATURES: Final = (
     Feature("ret1", "close over the previous close, less 1", "fraction", 2, "1d", "price"),
 )
 
-BASELINE: Final = FeatureSet("baseline", "raw", FEATURES)
-
 
 def baseline_features(daily: pd.DataFrame) -> pd.DataFrame:
     """Compute the six features of an unbroken run of daily candles.
@@ -79,3 +78,6 @@ def baseline_features(daily: pd.DataFrame) -> pd.DataFrame:
         "ret1": returns,
     }
     return pd.DataFrame(columns, index=daily.index)
+
+
+BASELINE: Final = FeatureSet("baseline", "raw", FEATURES, rows=run_by_run(baseline_features))

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
+import pandas as pd
+
+from forecastlab.contracts.candles import MarketView
 from forecastlab.contracts.errors import UsageError
 from forecastlab.contracts.intervals import DURATION
 from forecastlab.features.baseline import BASELINE
@@ -22,14 +25,26 @@ from forecastlab.features.signal import VERSIONS, set_name, signal_set
 from forecastlab.features.variance import VARIANCE
 
 FEATURE_SETS: Final = {
-    (one.name, one.variant): one for one in (BASELINE, FLOW, FLOW_SCALED, VARIANCE)
+    (one.name, one.variant): one
+    for one in (
+        BASELINE,
+        FLOW,
+        FLOW_SCALED,
+        VARIANCE,
+    )
 }
-"""The sets of daily rows."""
+"""The sets of daily rows; a further one adds a line. A set's file says how it is computed."""
 
 
 def _direction_cross(key: FeatureKey) -> FeatureSet:
     own, other = direction_set(key.interval), cross_set(key.references, key.interval)
-    return FeatureSet("direction_cross", "raw", (*own.features, *other.features), key.interval)
+    both = (*own.features, *other.features)
+    return FeatureSet("direction_cross", "raw", both, key.interval, rows=_direction_cross_rows)
+
+
+def _direction_cross_rows(view: MarketView, symbol: str, key: FeatureKey) -> pd.DataFrame:
+    parts = (direction_set(key.interval), cross_set(key.references, key.interval))
+    return pd.concat([one.rows(view, symbol, key) for one in parts], axis=1)
 
 
 BY_KEY: Final[Mapping[tuple[str, str], Callable[[FeatureKey], FeatureSet]]] = {
@@ -44,7 +59,8 @@ BY_KEY: Final[Mapping[tuple[str, str], Callable[[FeatureKey], FeatureSet]]] = {
         for version in VERSIONS
     },
 }
-"""The sets whose columns depend on the rows' interval or on the references."""
+"""The sets whose columns depend on the rows' interval or on the references; a further one adds a
+line."""
 
 
 def find_feature_set(key: FeatureKey) -> FeatureSet:

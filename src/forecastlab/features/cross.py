@@ -16,7 +16,7 @@ import pandas as pd
 from forecastlab.contracts.candles import MarketView
 from forecastlab.contracts.intervals import Interval
 from forecastlab.features.direction_columns import VOLATILITY_SCALE
-from forecastlab.features.feature import Feature, FeatureSet
+from forecastlab.features.feature import Feature, FeatureKey, FeatureSet
 from forecastlab.features.holes import compute_by_stretch
 from forecastlab.features.windows import (
     Series,
@@ -60,7 +60,11 @@ def cross_set(references: tuple[str, ...], interval: Interval) -> FeatureSet:
     ('btc_vol_ratio', 'sol_ret_1')
     """
     features = tuple(one for symbol in references for one in _described(symbol, interval))
-    return FeatureSet(NAME, "raw", features, interval)
+    return FeatureSet(NAME, "raw", features, interval, rows=_rows)
+
+
+def _rows(view: MarketView, symbol: str, key: FeatureKey) -> pd.DataFrame:
+    return cross_features(view, symbol, key.references, key.interval)
 
 
 def base_asset(symbol: str) -> str:

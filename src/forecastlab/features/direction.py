@@ -24,7 +24,7 @@ from forecastlab.features.direction_columns import (
     RETURNS,
     direction_columns,
 )
-from forecastlab.features.feature import Feature, FeatureSet, Source
+from forecastlab.features.feature import Feature, FeatureKey, FeatureSet, Source
 from forecastlab.features.funding import funding_lookback
 from forecastlab.features.holes import compute_by_stretch
 from forecastlab.features.technical import (
@@ -85,7 +85,7 @@ def direction_set(interval: Interval) -> FeatureSet:
     >>> hourly.columns[12:14], max(one.lookback for one in hourly.features)
     (('momentum_accel_rel', 'price_percentile'), 350)
     """
-    rows = (
+    described = (
         *_momentum(),
         *_trend(),
         *_oscillators(),
@@ -98,9 +98,13 @@ def direction_set(interval: Interval) -> FeatureSet:
     )
     features = tuple(
         Feature(name, formula, unit, lookback, interval, source)
-        for name, formula, unit, lookback, source in rows
+        for name, formula, unit, lookback, source in described
     )
-    return FeatureSet(NAME, "raw", features, interval)
+    return FeatureSet(NAME, "raw", features, interval, rows=_rows)
+
+
+def _rows(view: MarketView, symbol: str, key: FeatureKey) -> pd.DataFrame:
+    return direction_features(view, symbol, key.interval)
 
 
 def _momentum() -> Iterator[_Row]:

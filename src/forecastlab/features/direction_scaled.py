@@ -18,7 +18,7 @@ from forecastlab.contracts.candles import MarketView
 from forecastlab.contracts.intervals import DURATION, Interval
 from forecastlab.features import direction_scaled_columns as columns
 from forecastlab.features.cross import base_asset
-from forecastlab.features.feature import Feature, FeatureSet, Source
+from forecastlab.features.feature import Feature, FeatureKey, FeatureSet, Source
 from forecastlab.features.holes import compute_by_stretch, milliseconds
 from forecastlab.features.technical import DEA_LOOKBACK, DIF_LOOKBACK
 from forecastlab.features.windows import EWMA_SPANS
@@ -67,7 +67,11 @@ def direction_scaled_set() -> FeatureSet:
     """
     slow = (one for interval in SLOW for one in _slow_rows(interval))
     features = (*_price_rows(), *_spread_rows(), *_activity_rows(), *_market_rows(), *slow)
-    return FeatureSet(NAME, VARIANT, features, "1h")
+    return FeatureSet(NAME, VARIANT, features, "1h", rows=_rows)
+
+
+def _rows(view: MarketView, symbol: str, key: FeatureKey) -> pd.DataFrame:
+    return direction_scaled_features(view, symbol, key.references)
 
 
 def _hourly(hours: pd.DataFrame) -> pd.DataFrame:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Literal
 
+import pandas as pd
+
+from forecastlab.contracts.candles import MarketView
 from forecastlab.contracts.intervals import Interval
 
 Source = Literal["price", "volume", "trades", "taker_flow", "calendar", "funding", "open_interest"]
@@ -46,6 +50,10 @@ class FeatureKey:
     funding: bool = False
 
 
+Rows = Callable[[MarketView, str, FeatureKey], pd.DataFrame]
+"""How a set is computed at every candle of a symbol in a view; NaN where a value is missing."""
+
+
 @dataclass(frozen=True)
 class FeatureSet:
     """An ordered list of features under one name and variant; one row per candle of `interval`."""
@@ -54,6 +62,7 @@ class FeatureSet:
     variant: str
     features: tuple[Feature, ...]
     interval: Interval = "1d"
+    rows: Rows = field(kw_only=True, compare=False, repr=False)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import pandas as pd
 from forecastlab.features.baseline import FEATURES as BASELINE_FEATURES
 from forecastlab.features.baseline import baseline_features
 from forecastlab.features.feature import Feature, FeatureSet, Source
+from forecastlab.features.holes import run_by_run
 from forecastlab.features.indicators import relative_change, z_score
 
 _EPSILON: Final = 1e-12
@@ -39,29 +40,23 @@ Z_SCORES: Final = (
     *(_z_score("quote_asset_volume", "quote volume", days, "volume") for days in (7, 21)),
 )
 
-FLOW: Final = FeatureSet(
-    "flow",
-    "raw",
-    (
-        *BASELINE_FEATURES,
-        *TAKER_SHARES,
-        Feature(
-            "trades_per_volume", "trades over base volume", "trades per coin", 1, "1d", "trades"
-        ),
-        Feature(
-            "quote_per_trade",
-            "quote volume over trades",
-            "quote currency per trade",
-            1,
-            "1d",
-            "trades",
-        ),
-        _change("taker_buy_base_ratio", _BASE_SHARE, "taker_flow"),
-        _change("taker_buy_quote_ratio", _QUOTE_SHARE, "taker_flow"),
-        _change("number_of_trades", "number of trades", "trades"),
-        _change("quote_asset_volume", "quote volume", "volume"),
-        *Z_SCORES,
+FEATURES: Final = (
+    *BASELINE_FEATURES,
+    *TAKER_SHARES,
+    Feature("trades_per_volume", "trades over base volume", "trades per coin", 1, "1d", "trades"),
+    Feature(
+        "quote_per_trade",
+        "quote volume over trades",
+        "quote currency per trade",
+        1,
+        "1d",
+        "trades",
     ),
+    _change("taker_buy_base_ratio", _BASE_SHARE, "taker_flow"),
+    _change("taker_buy_quote_ratio", _QUOTE_SHARE, "taker_flow"),
+    _change("number_of_trades", "number of trades", "trades"),
+    _change("quote_asset_volume", "quote volume", "volume"),
+    *Z_SCORES,
 )
 
 
@@ -105,3 +100,6 @@ def flow_features(daily: pd.DataFrame) -> pd.DataFrame:
     for name, values in measured.items():
         columns |= {f"{name}_z{window}": z_score(values, window) for window in (7, 21)}
     return baseline_features(daily).assign(**columns)
+
+
+FLOW: Final = FeatureSet("flow", "raw", FEATURES, rows=run_by_run(flow_features))

@@ -14,7 +14,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from forecastlab.contracts.candles import MarketView
 from forecastlab.contracts.intervals import DURATION, Interval
+from forecastlab.features.feature import FeatureKey, Rows
 from forecastlab.features.windows import Series
 
 LONGEST_HOLE: Final = timedelta(hours=12)
@@ -30,6 +32,29 @@ def crossable(interval: Interval) -> int:
     [12, 3, 0]
     """
     return LONGEST_HOLE // DURATION[interval]
+
+
+def unbroken_runs(daily: pd.DataFrame) -> list[pd.DataFrame]:
+    """Split daily candles at their holes, oldest run first.
+
+    >>> opens = pd.DatetimeIndex(["2024-01-01", "2024-01-02", "2024-01-05"], tz="UTC")
+    >>> [len(run) for run in unbroken_runs(pd.DataFrame(index=opens))]
+    [2, 1]
+    """
+    opens = pd.DatetimeIndex(daily.index)
+    starts = np.flatnonzero(opens[1:] - opens[:-1] != DURATION["1d"]) + 1
+    edges = [0, *starts.tolist(), len(daily)]
+    return [daily.iloc[begin:end] for begin, end in pairwise(edges)]
+
+
+def run_by_run(compute: Callable[[pd.DataFrame], pd.DataFrame]) -> Rows:
+    """Return how a set is computed from daily candles alone, each unbroken run by itself."""
+
+    def rows(view: MarketView, symbol: str, _: FeatureKey) -> pd.DataFrame:
+        runs = unbroken_runs(view.candles(symbol, "1d").frame)
+        return pd.concat([compute(run) for run in runs])
+
+    return rows
 
 
 def stretches(opens: pd.DatetimeIndex, interval: Interval) -> list[slice]:

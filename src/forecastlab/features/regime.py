@@ -14,7 +14,7 @@ import pandas as pd
 
 from forecastlab.contracts.candles import MarketView
 from forecastlab.contracts.intervals import Interval
-from forecastlab.features.feature import Feature, FeatureSet, Source
+from forecastlab.features.feature import Feature, FeatureKey, FeatureSet, Rows, Source
 from forecastlab.features.funding import funding_at, funding_lookback
 from forecastlab.features.holes import compute_by_stretch
 from forecastlab.features.technical import straightness, true_range
@@ -104,7 +104,7 @@ def regime_set(interval: Interval) -> FeatureSet:
     >>> max(one.lookback for one in regime_set("1h").features)
     139
     """
-    return _described("regime", interval, _regime_rows)
+    return _described("regime", interval, _regime_rows, rows=_regime_of)
 
 
 @lru_cache(maxsize=3)
@@ -114,18 +114,26 @@ def quantile_set(interval: Interval) -> FeatureSet:
     >>> quantile_set("1h").columns[10:]
     ('funding_z', 'oi_z', 'basis_z', 'taker_imbalance', 'volume_surprise')
     """
-    return _described("quantile", interval, _regime_rows, _surprise_rows)
+    return _described("quantile", interval, _regime_rows, _surprise_rows, rows=_quantile_of)
+
+
+def _regime_of(view: MarketView, symbol: str, key: FeatureKey) -> pd.DataFrame:
+    return regime_features(view, symbol, key.interval)
+
+
+def _quantile_of(view: MarketView, symbol: str, key: FeatureKey) -> pd.DataFrame:
+    return quantile_features(view, symbol, key.interval)
 
 
 def _described(
-    name: str, interval: Interval, *parts: Callable[[Interval], Iterator[_Row]]
+    name: str, interval: Interval, *parts: Callable[[Interval], Iterator[_Row]], rows: Rows
 ) -> FeatureSet:
     features = tuple(
         Feature(column, formula, unit, lookback, interval, source)
         for part in parts
         for column, formula, unit, lookback, source in part(interval)
     )
-    return FeatureSet(name, "raw", features, interval)
+    return FeatureSet(name, "raw", features, interval, rows=rows)
 
 
 def _regime_rows(interval: Interval) -> Iterator[_Row]:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from forecastlab.features.feature import Feature, FeatureSet, Source
 from forecastlab.features.flow import TAKER_SHARES, Z_SCORES
+from forecastlab.features.holes import run_by_run
 from forecastlab.features.indicators import (
     EWMA_WINDOW,
     bounded_log,
@@ -54,43 +55,37 @@ def _change(name: str, words: str, source: Source) -> Feature:
     )
 
 
-FLOW_SCALED: Final = FeatureSet(
-    "flow",
-    "scaled",
-    (
-        Feature(
-            "rsi_14",
-            "100 × gains / (gains + losses), each an EWMA with centre of mass 13"
-            f" over the last {EWMA_WINDOW} candles",
-            "points, 0 to 100",
-            EWMA_WINDOW,
-            "1d",
-            "price",
-        ),
-        _against_average("close", "the close", 7, "price"),
-        _against_average("close", "the close", 21, "price"),
-        Feature(
-            "vol21", "standard deviation of the last 21 returns", "fraction", 22, "1d", "price"
-        ),
-        Feature(
-            "macd_hist_sigma",
-            "EWMA of span 12 less EWMA of span 26 of the close, less its own EWMA of span 9, each"
-            f" over the last {EWMA_WINDOW} candles; over the close and over vol21",
-            "daily standard deviations",
-            EWMA_WINDOW,
-            "1d",
-            "price",
-        ),
-        _change("close", "the close", "price"),
-        *TAKER_SHARES,
-        _against_average("trades_per_volume", "trades per base volume", 21, "trades"),
-        _against_average("quote_per_trade", "quote volume per trade", 21, "trades"),
-        _change("taker_buy_base_ratio", "the taker-buy share of base volume", "taker_flow"),
-        _change("taker_buy_quote_ratio", "the taker-buy share of quote volume", "taker_flow"),
-        _change("number_of_trades", "the number of trades", "trades"),
-        _change("quote_asset_volume", "the quote volume", "volume"),
-        *Z_SCORES,
+FEATURES: Final = (
+    Feature(
+        "rsi_14",
+        "100 × gains / (gains + losses), each an EWMA with centre of mass 13"
+        f" over the last {EWMA_WINDOW} candles",
+        "points, 0 to 100",
+        EWMA_WINDOW,
+        "1d",
+        "price",
     ),
+    _against_average("close", "the close", 7, "price"),
+    _against_average("close", "the close", 21, "price"),
+    Feature("vol21", "standard deviation of the last 21 returns", "fraction", 22, "1d", "price"),
+    Feature(
+        "macd_hist_sigma",
+        "EWMA of span 12 less EWMA of span 26 of the close, less its own EWMA of span 9, each"
+        f" over the last {EWMA_WINDOW} candles; over the close and over vol21",
+        "daily standard deviations",
+        EWMA_WINDOW,
+        "1d",
+        "price",
+    ),
+    _change("close", "the close", "price"),
+    *TAKER_SHARES,
+    _against_average("trades_per_volume", "trades per base volume", 21, "trades"),
+    _against_average("quote_per_trade", "quote volume per trade", 21, "trades"),
+    _change("taker_buy_base_ratio", "the taker-buy share of base volume", "taker_flow"),
+    _change("taker_buy_quote_ratio", "the taker-buy share of quote volume", "taker_flow"),
+    _change("number_of_trades", "the number of trades", "trades"),
+    _change("quote_asset_volume", "the quote volume", "volume"),
+    *Z_SCORES,
 )
 
 
@@ -151,3 +146,6 @@ def scaled_flow_features(daily: pd.DataFrame) -> pd.DataFrame:
     for name, values in standardised.items():
         columns |= {f"{name}_z{window}": pure_z_score(values, window) for window in (7, 21)}
     return pd.DataFrame(columns, index=daily.index).loc[:, list(FLOW_SCALED.columns)]
+
+
+FLOW_SCALED: Final = FeatureSet("flow", "scaled", FEATURES, rows=run_by_run(scaled_flow_features))

@@ -181,7 +181,7 @@ def _sets() -> dict[str, FeatureSet]:
             Feature(name, formula, unit, lookback, interval, source)
             for name, formula, unit, lookback, source in rows
         )
-        found[version] = FeatureSet(set_name(version), "raw", features, HOUR)
+        found[version] = FeatureSet(set_name(version), "raw", features, HOUR, rows=signal_features)
     return found
 
 

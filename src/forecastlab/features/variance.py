@@ -12,7 +12,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from forecastlab.features.feature import Feature, FeatureSet
+from forecastlab.contracts.candles import MarketView
+from forecastlab.features.feature import Feature, FeatureKey, FeatureSet
+from forecastlab.features.realised import daily_variance
 
 WINDOW: Final = 1500
 """Daily candles that a value may depend on. The cut costs nothing: the log loss of first_passage on
@@ -63,39 +65,35 @@ def _bipower(days: int) -> Feature:
     return _share("bipower", days, f"5 * (bipower over realised variance of {days} days) - 4.5")
 
 
-VARIANCE: Final = FeatureSet(
-    name="variance",
-    variant="raw",
-    features=(
-        *(_average(centre) for centre in CENTRES),
-        _downside(28),
-        _bipower(28),
-        Feature(
-            name="volume_7_91",
-            formula="log of the mean quote volume of 7 days over that of 91 days, clipped to ±3",
-            unit="log ratio",
-            lookback=91,
-            interval="1d",
-            source="volume",
-        ),
-        Feature(
-            name="log_rv_deviation_28",
-            formula="standard deviation of the log realised variance over 28 days, less 0.6",
-            unit="log variance",
-            lookback=29 * _HOURS,
-            interval="1h",
-            source="price",
-        ),
-        _downside(91),
-        _bipower(91),
-        Feature(
-            name=LEVEL,
-            formula="log of the mean daily realised variance with centre of mass 25 days",
-            unit="log variance per day",
-            lookback=WINDOW * _HOURS,
-            interval="1h",
-            source="price",
-        ),
+FEATURES: Final = (
+    *(_average(centre) for centre in CENTRES),
+    _downside(28),
+    _bipower(28),
+    Feature(
+        name="volume_7_91",
+        formula="log of the mean quote volume of 7 days over that of 91 days, clipped to ±3",
+        unit="log ratio",
+        lookback=91,
+        interval="1d",
+        source="volume",
+    ),
+    Feature(
+        name="log_rv_deviation_28",
+        formula="standard deviation of the log realised variance over 28 days, less 0.6",
+        unit="log variance",
+        lookback=29 * _HOURS,
+        interval="1h",
+        source="price",
+    ),
+    _downside(91),
+    _bipower(91),
+    Feature(
+        name=LEVEL,
+        formula="log of the mean daily realised variance with centre of mass 25 days",
+        unit="log variance per day",
+        lookback=WINDOW * _HOURS,
+        interval="1h",
+        source="price",
     ),
 )
 """The ten inputs of the recipe, in its order, and the level."""
@@ -138,6 +136,13 @@ def variance_features(daily: pd.DataFrame, *, window: int = WINDOW) -> pd.DataFr
     columns["log_rv_deviation_28"] = _window_deviation(_log(rv), 28, least=14) - 0.6
     columns[LEVEL] = level
     return pd.DataFrame(columns, index=daily.index).loc[:, list(VARIANCE.columns)]
+
+
+def _rows(view: MarketView, symbol: str, _: FeatureKey) -> pd.DataFrame:
+    return variance_features(daily_variance(view, symbol))
+
+
+VARIANCE: Final = FeatureSet("variance", "raw", FEATURES, rows=_rows)
 
 
 def windowed_ewma(values: np.ndarray, centre: float, window: int) -> np.ndarray:

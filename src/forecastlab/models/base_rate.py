@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 import pandas as pd
 
-from forecastlab.contracts.canonical import canonical_bytes, parse_document
+from forecastlab.contracts.canonical import canonical_bytes, number, parse_document, whole
 from forecastlab.contracts.errors import (
     BundleRefused,
     DataMalformed,
@@ -211,8 +211,8 @@ class BaseRateModel:
         try:
             document: dict[str, Any] = parse_document(files[FILE], what=FILE)
             model = cls(
-                tuple(int(label) for label in document["classes"]),
-                tuple(float(rate) for rate in document["rates"]),
+                tuple(whole(label) for label in document["classes"]),
+                tuple(number(rate) for rate in document["rates"]),
             )
         except (KeyError, TypeError, ValueError, DataMalformed) as error:
             raise BundleRefused(

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from forecastlab.contracts.canonical import Json, canonical_bytes, parse_document
+from forecastlab.contracts.canonical import Json, canonical_bytes, number, parse_document
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
 from forecastlab.models.log_linear import LogLinear, fit_log_linear
 
@@ -61,7 +61,7 @@ class Calibration:
         try:
             document: dict[str, Any] = parse_document(files[FILE], what=FILE)
             return cls(
-                tuple(float(value) for value in document["intercepts"]), float(document["slope"])
+                tuple(number(value) for value in document["intercepts"]), number(document["slope"])
             )
         except (KeyError, TypeError, ValueError, DataMalformed) as error:
             raise BundleRefused(

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from forecastlab.contracts.canonical import canonical_bytes, parse_document
+from forecastlab.contracts.canonical import canonical_bytes, number, parse_document, whole
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
 from forecastlab.evaluation.uncertainty import Interval, mean_interval
 
@@ -56,7 +56,7 @@ class PredictionSets:
         try:
             document: dict[str, Any] = parse_document(files[FILE], what=FILE)
             return cls(
-                float(document["level"]), float(document["threshold"]), int(document["scores"])
+                number(document["level"]), number(document["threshold"]), whole(document["scores"])
             )
         except (KeyError, TypeError, ValueError, DataMalformed) as error:
             raise BundleRefused(

@@ -8,8 +8,14 @@ from typing import Any, Final, Self
 
 import pandas as pd
 
-from forecastlab.contracts.canonical import Json, canonical_bytes, parse_document
-from forecastlab.contracts.errors import BundleRefused, DataMalformed, DataUnavailable
+from forecastlab.contracts.canonical import Json, canonical_bytes, parse_document, whole
+from forecastlab.contracts.degradations import INSUFFICIENT_ROWS
+from forecastlab.contracts.errors import (
+    BundleRefused,
+    DataMalformed,
+    DataUnavailable,
+    UsageError,
+)
 from forecastlab.contracts.intervals import parse_instant
 from forecastlab.models.base import Model, answers_of, complete_opens, window_of
 from forecastlab.models.base_rate import RateCounts
@@ -114,7 +120,7 @@ class Forecaster:
             said = answers_of(model, features[feature_set], opens)
             if said is None:
                 window, rows = window_of(model), len(features[feature_set])
-                skipped[name] = f"insufficient_rows({rows}<{window})"
+                skipped[name] = INSUFFICIENT_ROWS.says(rows=rows, needed=window)
             else:
                 answers[name] = said
         return answers, skipped
@@ -198,11 +204,11 @@ def _load_rates(files: Mapping[str, bytes]) -> RateCounts:
     try:
         document: dict[str, Any] = parse_document(files[RATES_FILE], what=RATES_FILE)
         return RateCounts(
-            tuple(int(label) for label in document["classes"]),
-            tuple(int(count) for count in document["counts"]),
+            tuple(whole(label) for label in document["classes"]),
+            tuple(whole(count) for count in document["counts"]),
             parse_instant(str(document["until"]), what=RATES_FILE),
         )
-    except (KeyError, TypeError, ValueError, DataMalformed) as error:
+    except (KeyError, TypeError, ValueError, DataMalformed, UsageError) as error:
         raise BundleRefused(
             f"{RATES_FILE} holds no class counts ({error}).", remedy="Restore the bundle."
         ) from error

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 import pandas as pd
 
-from forecastlab.contracts.canonical import Json, canonical_bytes, parse_document
+from forecastlab.contracts.canonical import Json, canonical_bytes, number, parse_document, whole
 from forecastlab.contracts.errors import BundleRefused, DataMalformed, DataUnavailable, UsageError
 from forecastlab.features.variance import LEVEL, VARIANCE
 from forecastlab.models.barrier import (
@@ -211,8 +211,8 @@ class FirstPassageModel:
             document: dict[str, Any] = parse_document(files[FILE], what=FILE)
             columns = tuple(document["columns"])
             model = cls(
-                int(document["horizon"]),
-                float(document["level"]),
+                whole(document["horizon"]),
+                number(document["level"]),
                 VarianceForecast(**_read(document["variance"])),
                 EventLogit(**_read(document["event"])),
             )
@@ -255,10 +255,11 @@ def _read(document: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: there are not as many weights as features.
     """
     vectors = {
-        name: np.array(document[name], dtype="float64") for name in ("mean", "deviation", "weights")
+        name: np.array([number(value) for value in document[name]])
+        for name in ("mean", "deviation", "weights")
     }
     if any(vector.shape != (len(_INPUTS),) for vector in vectors.values()):
         raise ValueError(f"a fit has {len(_INPUTS)} weights")
-    scalars = {name: float(value) for name, value in document.items() if name not in vectors}
+    scalars = {name: number(value) for name, value in document.items() if name not in vectors}
     scaling = Scaling(vectors["mean"], vectors["deviation"])
     return {**scalars, "scaling": scaling, "weights": vectors["weights"]}

@@ -22,9 +22,10 @@ import numpy as np
 import pandas as pd
 from lightgbm.basic import LightGBMError
 
-from forecastlab.contracts.canonical import Json, canonical_bytes, parse_document
+from forecastlab.contracts.canonical import Json, canonical_bytes, number, parse_document, whole
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
 from forecastlab.models.base import TrainingSet, aligned
+from forecastlab.models.lightgbm_text import checked_text
 from forecastlab.models.pooled_rows import PooledRows, pooled_rows, stopping_blocks
 from forecastlab.models.softmax import softmax
 
@@ -103,9 +104,9 @@ class LightGbmModel:
         try:
             document: dict[str, Any] = parse_document(files[parameters], what=parameters)
             columns = tuple(str(name) for name in document["columns"])
-            classes = tuple(int(label) for label in document["classes"])
-            start = tuple(float(value) for value in document["start"])
-            booster = lightgbm.Booster(model_str=files[text].decode())
+            classes = tuple(whole(label) for label in document["classes"])
+            start = tuple(number(value) for value in document["start"])
+            booster = lightgbm.Booster(model_str=checked_text(files[text]))
         except (
             KeyError,
             TypeError,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 import numpy as np
 import pandas as pd
 
-from forecastlab.contracts.canonical import canonical_bytes, parse_document
+from forecastlab.contracts.canonical import canonical_bytes, number, parse_document
 from forecastlab.contracts.errors import BundleRefused, DataMalformed, DataUnavailable
 from forecastlab.models.base import aligned
 from forecastlab.models.text_booster import booster_text, fit_booster, grown_trees, read_booster
@@ -146,7 +146,7 @@ class RegimeModel:
         try:
             document: dict[str, Any] = parse_document(files[FILE], what=FILE)
             columns = tuple(str(name) for name in document["columns"])
-            base_rates = {part: float(document["base_rates"][part]) for part in PARTS}
+            base_rates = {part: number(document["base_rates"][part]) for part in PARTS}
         except (KeyError, TypeError, ValueError, DataMalformed) as error:
             raise BundleRefused(
                 f"{FILE} holds no regime model ({error}).", remedy="Restore the bundle."

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 import numpy as np
 import pandas as pd
 
-from forecastlab.contracts.canonical import canonical_bytes, parse_document
+from forecastlab.contracts.canonical import canonical_bytes, parse_document, whole
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
 from forecastlab.models.conformal import PredictionSets
 from forecastlab.models.methods import (
@@ -121,7 +121,7 @@ class Rule:
             document: dict[str, Any] = parse_document(files[FILE], what=FILE)
             method = str(document["method"])
             members = tuple(str(name) for name in document["members"])
-            classes = tuple(int(label) for label in document["classes"])
+            classes = tuple(whole(label) for label in document["classes"])
         except (KeyError, TypeError, ValueError, DataMalformed) as error:
             raise BundleRefused(
                 f"{FILE} holds no rule ({error}).", remedy="Restore the bundle."

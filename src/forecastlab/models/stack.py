@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from forecastlab.contracts.canonical import Json, canonical_bytes, parse_document
+from forecastlab.contracts.canonical import Json, canonical_bytes, number, parse_document
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
 from forecastlab.models.calibration import INTERCEPT_SD, SLOPE_SD
 from forecastlab.models.log_linear import LogLinear, fit_log_linear
@@ -74,8 +74,8 @@ class Stack:
         try:
             document: dict[str, Any] = parse_document(files[FILE], what=FILE)
             members = tuple(str(name) for name in document["members"])
-            weights = tuple(float(document["weights"][name]) for name in members)
-            intercepts = tuple(float(value) for value in document["intercepts"])
+            weights = tuple(number(document["weights"][name]) for name in members)
+            intercepts = tuple(number(value) for value in document["intercepts"])
         except (KeyError, TypeError, ValueError, DataMalformed) as error:
             raise BundleRefused(
                 f"{FILE} holds no stack ({error}).", remedy="Restore the bundle."

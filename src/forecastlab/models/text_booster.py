@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecastlab.contracts.errors import BundleRefused
+from forecastlab.models.lightgbm_text import checked_text
 
 if TYPE_CHECKING:
     import lightgbm
@@ -58,7 +59,7 @@ def read_booster(
     from lightgbm.basic import LightGBMError  # noqa: PLC0415
 
     try:
-        booster = lightgbm.Booster(model_str=files[name].decode())
+        booster = lightgbm.Booster(model_str=checked_text(files[name]))
         fitted_on = tuple(booster.feature_name())
     except (KeyError, ValueError, LightGBMError) as error:
         raise BundleRefused(

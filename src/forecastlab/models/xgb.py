@@ -16,7 +16,14 @@ import numpy as np
 import pandas as pd
 import xgboost
 
-from forecastlab.contracts.canonical import Json, canonical_bytes, digest, parse_document
+from forecastlab.contracts.canonical import (
+    Json,
+    canonical_bytes,
+    digest,
+    number,
+    parse_document,
+    whole,
+)
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
 from forecastlab.models.base import TrainingSet, aligned
 from forecastlab.models.pooled_rows import PooledRows, pooled_rows, stopping_blocks
@@ -80,8 +87,8 @@ class XgBoostModel:
         try:
             document: dict[str, Any] = parse_document(files[DOCUMENT_FILE], what=DOCUMENT_FILE)
             columns = tuple(str(name) for name in document["columns"])
-            classes = tuple(int(label) for label in document["classes"])
-            start = tuple(float(value) for value in document["start"])
+            classes = tuple(whole(label) for label in document["classes"])
+            start = tuple(number(value) for value in document["start"])
             booster = _loaded(files[BOOSTER_FILE], str(document["booster"]))
         except (
             KeyError,

@@ -14,7 +14,7 @@ from forecastlab.contracts.verdicts import (
     RankEntry,
     VerdictFile,
 )
-from forecastlab.report.wording import VERDICTS, estimate, percent, percent_interval
+from forecastlab.report.wording import VERDICTS, estimate, minus, percent, percent_interval
 
 _KINDS: Final = {"forecast": "", "volatility": " (volatility alone)", "rule": " (a rule)"}
 
@@ -70,7 +70,7 @@ def _basis_points(bucket: BucketEntry) -> str:
     value, ends = bucket.net.value, bucket.net.ci95
     if value is None or ends is None:
         return "–"
-    return f"{value * 1e4:+.0f} bp [{ends[0] * 1e4:+.0f}, {ends[1] * 1e4:+.0f}]"
+    return minus(f"{value * 1e4:+.0f} bp [{ends[0] * 1e4:+.0f}, {ends[1] * 1e4:+.0f}]")
 
 
 def _ranks(heads: dict[str, DirectionFindings]) -> Iterator[str]:
@@ -84,9 +84,11 @@ def _ranks(heads: dict[str, DirectionFindings]) -> Iterator[str]:
 
 
 def _provenance(document: VerdictFile) -> str:
-    one = next(iter(document.candidates.values())).evaluation
+    name, found = next(iter(document.candidates.items()))
+    one, cost = found.evaluation, _findings(name, found).cost
     return (
         f"Out of sample, {one.first} to {one.last}, {one.rows:,} as-ofs; 95 % intervals resample"
         f" whole weeks. The money is the mean return per trade of the best of ten buckets of"
-        f" P(higher), after 20 bp for the round trip. Generated from the run `{document.run}`."
+        f" P(higher), after {cost * 1e4:.0f} bp for the round trip. Generated from the run"
+        f" `{document.run}`."
     )

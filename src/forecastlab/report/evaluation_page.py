@@ -188,8 +188,22 @@ def _score_name(score: str, scores: Mapping[str, Estimate]) -> str:
 
 
 def _charts(one: CandidateVerdict, series: CandidateSeries, interval: Interval) -> Iterator[str]:
-    found, candle, candles = one.evaluation, single(interval), CANDLES[interval]
-    reference = forecaster(found.reference)
+    yield from _gains(one, series, interval)
+    yield from _reliability(one, series, interval)
+    yield from _nulls(one, series)
+    found, candle = one.evaluation, single(interval)
+    yield figure(
+        "Fold by fold",
+        fold_chart(f"Gain per {candle} in each fold", series.folds, found.reference),
+        f"Nats per {candle} over the {forecaster(found.reference)} in each of {one.folds} test"
+        " blocks. Single blocks are noise; their table is below.",
+    )
+
+
+def _gains(one: CandidateVerdict, series: CandidateSeries, interval: Interval) -> Iterator[str]:
+    """Draw the gain over every other forecast, over time, by year and by the model's age."""
+    candle, candles = single(interval), CANDLES[interval]
+    reference = forecaster(one.evaluation.reference)
     # What an hour gains is a tenth of what a day gains.
     digits = 3 if interval == "1d" else 4
     others = [Whisker(forecaster(name), row["log_loss"]) for name, row in one.differences.items()]
@@ -224,21 +238,20 @@ def _charts(one: CandidateVerdict, series: CandidateSeries, interval: Interval) 
         f"Nats per {candle} over the {reference}; refits every {one.refit_days} days. A falling row"
         " would say: retrain more often.",
     )
+
+
+def _reliability(
+    one: CandidateVerdict, series: CandidateSeries, interval: Interval
+) -> Iterator[str]:
+    """Draw how often each class happened against the probability that it was given."""
     for name, points in series.reliability.items():
         words = label(name, one.classes)
         yield figure(
             f"Is the probability of “{words}” true?",
             reliability_chart(f"Forecast probability of {words} and how often it happened", points),
             "On the diagonal, what was forecast with p happened with frequency p. Larger dots hold"
-            f" more {candles}. Mean distance {percent(one.calibration_error[name])}.",
+            f" more {CANDLES[interval]}. Mean distance {percent(one.calibration_error[name])}.",
         )
-    yield from _nulls(one, series)
-    yield figure(
-        "Fold by fold",
-        fold_chart(f"Gain per {candle} in each fold", series.folds, found.reference),
-        f"Nats per {candle} over the {reference} in each of {one.folds} test blocks. Single blocks"
-        " are noise; their table is below.",
-    )
 
 
 def _nulls(one: CandidateVerdict, series: CandidateSeries) -> Iterator[str]:

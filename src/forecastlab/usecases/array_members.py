@@ -14,6 +14,7 @@ from typing import Final, Protocol, cast
 import numpy as np
 
 from forecastlab.contracts.canonical import canonical_bytes
+from forecastlab.contracts.degradations import INSUFFICIENT_ROWS
 from forecastlab.contracts.errors import BundleRefused
 from forecastlab.models.base import Model, window_of
 from forecastlab.models.sequence.model import SequenceModel
@@ -161,7 +162,7 @@ def _unfit(member: _Member, rows: SetRows) -> str | None:
     ends = complete_windows(
         rows.opens_ms, length=reading.length, candle_ms=reading.candle_ms, max_gap=reading.max_gap
     )
-    return None if ends[-1] else f"insufficient_rows({rows.known}<{member.window})"
+    return None if ends[-1] else INSUFFICIENT_ROWS.says(rows=rows.known, needed=member.window)
 
 
 def _said(member: _Member, rows: Sequence[SetRows]) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from forecastlab.contracts.bundle_files import BundleFiles
+from forecastlab.contracts.degradations import REGISTRY_DAMAGED
 from forecastlab.contracts.errors import (
     BundleRefused,
     ConfigError,
@@ -123,7 +124,7 @@ def standing(workspace: Workspace) -> tuple[RegistryState, str | None]:
     events, fault = workspace.registry.readable()
     if fault:
         log.error("the registry is damaged; what stood before goes on: %s", fault)
-    return fold(events), f"registry: {fault}" if fault else None
+    return fold(events), REGISTRY_DAMAGED.says(fault=fault) if fault else None
 
 
 def opened(workspace: Workspace, files: BundleFiles) -> OpenBundle:

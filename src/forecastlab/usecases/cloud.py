@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -169,5 +169,4 @@ def _reports(workspace: Workspace, instants: set[datetime]) -> list[RunReport]:
 def _when(row: ExecutionRow) -> datetime:
     if row.execution is not None:
         return row.execution.created_at
-    assert row.report is not None  # noqa: S101 - a row has one of both
-    return row.report.started_at
+    return datetime.min.replace(tzinfo=UTC) if row.report is None else row.report.started_at

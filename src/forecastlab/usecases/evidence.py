@@ -9,6 +9,7 @@ from typing import Final
 import pandas as pd
 
 from forecastlab.contracts.evidence import NEEDED, unreadable_evidence
+from forecastlab.contracts.table_bounds import demand_bounded
 from forecastlab.models.prequential import Prequential
 from forecastlab.usecases.walk_forward import OutOfFold
 
@@ -63,9 +64,12 @@ def read_evidence(data: bytes) -> pd.DataFrame:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
-        table: pd.DataFrame = pq.read_table(io.BytesIO(data)).to_pandas()
-    except pa.ArrowInvalid as error:
-        raise unreadable_evidence(str(error)) from error
+        file = pq.ParquetFile(pa.BufferReader(data))
+        demand_bounded(file.metadata.num_rows, len(file.schema_arrow.names))
+        # Without its metadata: pandas would believe whatever stands there.
+        table: pd.DataFrame = file.read().replace_schema_metadata(None).to_pandas()
+    except (pa.ArrowException, OSError, OverflowError, ValueError) as error:
+        raise unreadable_evidence(str(error).split("\n")[0]) from error
     if missing := sorted(NEEDED - {*table.columns}):
         raise unreadable_evidence(f"it lacks {', '.join(missing)}")
     return table

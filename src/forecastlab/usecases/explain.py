@@ -15,6 +15,7 @@ import pandas as pd
 
 from forecastlab.contracts import keys
 from forecastlab.contracts.canonical import digest, rounded
+from forecastlab.contracts.degradations import missing_features
 from forecastlab.contracts.errors import (
     BundleRefused,
     DataUnavailable,
@@ -167,7 +168,7 @@ def _member(
         return NETWORK
     missing = [str(column) for column in row.columns[row.isna().to_numpy()[0]]]
     if missing:
-        return f"missing_features({', '.join(missing[:5])})"
+        return missing_features(missing)
     found = contributions(model, row)
     if found is None:
         return OTHER

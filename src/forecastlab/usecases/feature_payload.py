@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from forecastlab.contracts.degradations import missing_features
 from forecastlab.contracts.errors import UsageError
 from forecastlab.contracts.intervals import DURATION
 from forecastlab.contracts.wire_schema import WireSchema
@@ -188,8 +189,7 @@ class PayloadReader:
             complete = np.flatnonzero(np.isfinite(own).all(axis=1))
             if not len(complete) or complete[-1] != len(own) - 1:
                 gone = np.flatnonzero(~np.isfinite(own[-1]))
-                shown = ", ".join(self._schema.own[name][at] for at in gone[:5])
-                found[name] = f"missing_features({shown})"
+                found[name] = missing_features([self._schema.own[name][at] for at in gone])
             else:
                 last = complete[-needed:]
                 found[name] = SetRows(own[last], opens_ms[last], len(complete))

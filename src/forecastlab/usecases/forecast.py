@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from forecastlab.contracts.canonical import rounded
+from forecastlab.contracts.degradations import LABELS_LEFT_OUT, NO_CONTEXT, missing_features
 from forecastlab.contracts.intervals import DURATION, parse_asof
 from forecastlab.contracts.manifest import CandidateEntry
 from forecastlab.contracts.records import (
@@ -97,7 +98,7 @@ def forecast(bundle: OpenBundle, window: ServingWindow, asking: Asking = HERE) -
     stepped_back = not stacking and any(one.rule.stacks for one in bundle.forecasters.values())
     marks = (STACKING_OFF,) if stepped_back else ()
     old = _labels_left_out(bundle, window)
-    degraded = (*marks, *stood_in, *missed, *(f"context: {one}" for one in doubts), *old)
+    degraded = (*marks, *stood_in, *missed, *(NO_CONTEXT.says(why=one) for one in doubts), *old)
     if around is None:
         return Said(forecasts, None, None, None, degraded, asked)
     regime = Regime(
@@ -166,7 +167,7 @@ def _surroundings(
         row = build_features(window.view, window.symbol, key).iloc[[-1]]
         missing = [str(column) for column in row.columns[row.isna().to_numpy()[0]]]
         if missing:
-            return None, f"missing_features({', '.join(missing[:5])})"
+            return None, missing_features(missing)
         rows[name] = row
     near = forecasts.get(SAME_HORIZON)
     return bundle.context.forecast(rows, up=near.pred_proba["1"] if near else None), None
@@ -193,7 +194,7 @@ def _rows(
         notes |= dict.fromkeys(found.notes)
         missing = [str(column) for column in table.columns[table.iloc[-1].isna().to_numpy()]]
         if missing:
-            absent[name] = f"missing_features({', '.join(missing[:5])})"
+            absent[name] = missing_features(missing)
         # As in training: rows beside a gap are left out first, then the last ones are a window.
         rows[name] = table.dropna().iloc[-max(length, SENT_ROWS) :]
     return rows, absent, tuple(notes)
@@ -278,7 +279,7 @@ def _labels_left_out(bundle: OpenBundle, window: ServingWindow) -> tuple[str, ..
     ]
     if not left_out:
         return ()
-    return (f"base_rate: not all labels since {cut_off} are at hand ({', '.join(left_out)})",)
+    return (LABELS_LEFT_OUT.says(cut_off=cut_off, candidates=", ".join(left_out)),)
 
 
 def _table(row: pd.DataFrame) -> Probabilities:

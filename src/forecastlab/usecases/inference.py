@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from forecastlab.contracts.breaker import Breaker
+from forecastlab.contracts.degradations import BREAKER, SERVER
 from forecastlab.contracts.errors import RemoteFailed
 from forecastlab.contracts.inference import DISAGREES, MALFORMED, InferenceServer
 from forecastlab.contracts.manifest import ANSWER_TOLERANCE
@@ -135,7 +136,7 @@ class FirstHealthy:
         here = self.local.answers(bundle, rows, opens, absent)
         admission = self.breaker.admit()
         if not admission.allowed:
-            return replace(here, reason=f"breaker_{admission.why_not}")
+            return replace(here, reason=BREAKER.says(why_not=admission.why_not))
         try:
             there = self.remote.answers(bundle, rows, opens, absent)
             refuse_another_answer(bundle, here.tables, there.tables)
@@ -167,7 +168,7 @@ def refuse_another_answer(bundle: OpenBundle, here: Tables, there: Tables) -> No
 
 def _not_used(kind: str, why: str) -> RemoteFailed:
     return RemoteFailed(
-        f"{kind}({why})",
+        SERVER[kind].says(why=why),
         remedy="Let the server verify its bundle; the forecast was computed here.",
         kind=kind,
     )

@@ -9,6 +9,7 @@ from typing import Final
 import pandas as pd
 
 from forecastlab.contracts.canonical import Json
+from forecastlab.contracts.degradations import SERVER
 from forecastlab.contracts.errors import RemoteFailed
 from forecastlab.contracts.inference import ANOTHER_BUNDLE, MALFORMED, NOT_ASKED
 from forecastlab.contracts.wire_schema import WireSchema, split_features, wire_schema, wire_table
@@ -95,7 +96,6 @@ def _members(
 
 
 def _probability(value: Json, what: str) -> float:
-    # JSON has numbers that no float holds: 1e999 is read as an infinity, which is above 1.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise _failed(MALFORMED, f"{what} is no probability")
     return float(value)
@@ -114,4 +114,6 @@ def _short(stated: Json) -> str:
 
 
 def _failed(kind: str, why: str) -> RemoteFailed:
-    return RemoteFailed(f"{kind}({why})", remedy="The forecast was computed here.", kind=kind)
+    return RemoteFailed(
+        SERVER[kind].says(why=why), remedy="The forecast was computed here.", kind=kind
+    )

@@ -63,14 +63,39 @@ class KlineReader:
             DataUnavailable: the source cannot be reached.
             DataMalformed: the lake or the source holds something else.
         """
-        newest = last_closed_open(self._workspace.wall.now(), query.interval)
-        last = min(floor_open(query.last_open or newest, query.interval), newest)
-        if self._workspace.lake is None:
-            read = self._workspace.archive.read
-            found = read(query.symbol, query.interval, query.first_open, last).frame
-        else:
-            found = self._newest(query, last)
+        last = self._last(query)
+        found = self._of_files(query, last) if self._in_place else self._newest(query, last)
         return Candles(query.symbol, query.interval, found.iloc[-query.limit :])
+
+    def kept(self, query: KlineQuery) -> Candles | None:
+        """Return the candles if no source has to be asked for them, else None.
+
+        Raises:
+            DataUnavailable: a file source has none.
+            DataMalformed: the lake holds something else.
+        """
+        last = self._last(query)
+        if self._in_place:
+            found: pd.DataFrame | None = self._of_files(query, last)
+        else:
+            first = _first(query, last, query.limit)
+            found = self._whole(query, first, last) if first <= last else empty_frame()
+        if found is None:
+            return None
+        return Candles(query.symbol, query.interval, found.iloc[-query.limit :])
+
+    @property
+    def _in_place(self) -> bool:
+        """Whether the source is files, which are read where they lie."""
+        return self._workspace.lake is None
+
+    def _last(self, query: KlineQuery) -> datetime:
+        newest = last_closed_open(self._workspace.wall.now(), query.interval)
+        return min(floor_open(query.last_open or newest, query.interval), newest)
+
+    def _of_files(self, query: KlineQuery, last: datetime) -> pd.DataFrame:
+        read = self._workspace.archive.read
+        return read(query.symbol, query.interval, query.first_open, last).frame
 
     def _newest(self, query: KlineQuery, last: datetime) -> pd.DataFrame:
         """Read back from `last` until there are enough, window by window."""
@@ -78,9 +103,7 @@ class KlineReader:
         parts: list[pd.DataFrame] = []
         missing = query.limit
         for _ in range(_ROUNDS):
-            first = max(last - (missing - 1) * step, _EPOCH)
-            if query.first_open is not None:
-                first = max(first, _next_open(query.first_open, query.interval))
+            first = _first(query, last, missing)
             if first > last or missing <= 0:
                 break
             part = self._window(query, first, last)
@@ -92,12 +115,18 @@ class KlineReader:
         return pd.concat(parts) if parts else empty_frame()
 
     def _window(self, query: KlineQuery, first: datetime, last: datetime) -> pd.DataFrame:
-        symbol, interval = query.symbol, query.interval
-        kept = self._workspace.archive.read(symbol, interval, first, last).frame
-        if len(kept) == (last - first) // DURATION[interval] + 1:
+        kept = self._whole(query, first, last)
+        if kept is not None:
             return kept
+        symbol, interval = query.symbol, query.interval
         key = (symbol, interval, first, last)
         return self._flights.do(key, lambda: self._fetch(symbol, interval, first, last)).frame
+
+    def _whole(self, query: KlineQuery, first: datetime, last: datetime) -> pd.DataFrame | None:
+        """Return the candles of [first, last] if the lake has each of them, else None."""
+        symbol, interval = query.symbol, query.interval
+        kept = self._workspace.archive.read(symbol, interval, first, last).frame
+        return kept if len(kept) == (last - first) // DURATION[interval] + 1 else None
 
     def _fetch(self, symbol: str, interval: Interval, first: datetime, last: datetime) -> Candles:
         with self._limiter:
@@ -108,6 +137,14 @@ class KlineReader:
                 raise
         self._told(None)
         return replace(fetched, rejected=())
+
+
+def _first(query: KlineQuery, last: datetime, wanted: int) -> datetime:
+    """Return the open from which so many candles up to `last` would be enough."""
+    first = max(last - (wanted - 1) * DURATION[query.interval], _EPOCH)
+    if query.first_open is None:
+        return first
+    return max(first, _next_open(query.first_open, query.interval))
 
 
 def _next_open(instant: datetime, interval: Interval) -> datetime:

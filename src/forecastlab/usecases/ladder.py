@@ -8,6 +8,7 @@ from typing import Final
 
 import pandas as pd
 
+from forecastlab.contracts import degradations
 from forecastlab.contracts.candles import MarketView
 from forecastlab.contracts.intervals import Interval, last_closed_open
 from forecastlab.features.holes import stretches
@@ -17,14 +18,11 @@ from forecastlab.features.wilder import WINDOW
 LEAST_REFERENCES: Final = 3
 """Other symbols that must have the as-of candle for the version that compares with them."""
 
-REFERENCE_MISSING: Final = "v2_7_reference_symbol_missing"
+REFERENCE_MISSING: Final = degradations.REFERENCE_MISSING.word
 """What `degraded` says, with the symbol, of a reference that has no candle at the as-of."""
 
-ALL_REFERENCES_MISSING: Final = "v2_7_all_reference_symbols_missing"
+ALL_REFERENCES_MISSING: Final = degradations.NO_REFERENCE.form
 """What it says where none has."""
-
-NO_BUNDLE: Final = "no_bundle_that_can_be_used"
-"""What it says of a version that was passed over because nothing stands for it."""
 
 
 @dataclass(frozen=True)
@@ -90,30 +88,35 @@ def step_down(inputs: Inputs, versions: Sequence[str], without: Collection[str] 
     'v2_6'
     """
     if inputs.hours < WINDOW:
-        return Rung(None, (f"{inputs.symbol}: too_few_1h_candles({inputs.hours}<{WINDOW})",))
+        too_few = degradations.TOO_FEW_HOURS.says(
+            symbol=inputs.symbol, there=inputs.hours, needed=WINDOW
+        )
+        return Rung(None, (too_few,))
     missing = inputs.missing_references if "v2_7" in versions else ()
-    reasons = [f"{REFERENCE_MISSING}({one})" for one in missing]
+    reasons = [degradations.REFERENCE_MISSING.says(symbol=one) for one in missing]
     for version in versions:
-        obstacle = NO_BUNDLE if version in without else _obstacle(version, inputs)
+        there = version not in without
+        obstacle = _obstacle(version, inputs) if there else degradations.NO_BUNDLE.form
         if obstacle is None:
             return Rung(version, tuple(reasons), missing)
         reasons.append(f"{version}: {obstacle}")
-    return Rung(None, tuple(reasons) or (f"{inputs.symbol}: no_version",), missing)
+    nothing = (degradations.NO_VERSION.says(symbol=inputs.symbol),)
+    return Rung(None, tuple(reasons) or nothing, missing)
 
 
 def _obstacle(version: str, inputs: Inputs) -> str | None:
     """Say why a version cannot answer, or None."""
     if version != "v1" and inputs.four_hours < WINDOW:
-        return f"too_few_4h_candles({inputs.four_hours}<{WINDOW})"
+        return degradations.TOO_FEW_FOUR_HOURS.says(there=inputs.four_hours, needed=WINDOW)
     if version != "v2_7":
         return None
     there = [name for name, known in inputs.references.items() if known]
     if not there:
         return ALL_REFERENCES_MISSING
     if len(there) < LEAST_REFERENCES:
-        return f"too_few_reference_symbols({len(there)}<{LEAST_REFERENCES})"
+        return degradations.TOO_FEW_REFERENCES.says(there=len(there), needed=LEAST_REFERENCES)
     if not {BITCOIN, ETHER} & {inputs.symbol, *there}:
-        return f"neither_{BITCOIN}_nor_{ETHER}"
+        return degradations.NO_LEADER.says(bitcoin=BITCOIN, ether=ETHER)
     return None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from forecastlab.contracts import degradations
 from forecastlab.contracts.candles import Candles, Market, empty_frame
 from forecastlab.contracts.errors import BundleRefused, DataUnavailable
 from forecastlab.contracts.intervals import last_closed_open
@@ -21,7 +22,7 @@ from forecastlab.usecases.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-LADDER: Final = "ladder: "
+LADDER: Final = degradations.LADDER.says(reason="")
 """What `degraded` says before a reason why a better version did not answer."""
 
 

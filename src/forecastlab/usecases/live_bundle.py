@@ -25,10 +25,12 @@ from forecastlab.contracts.errors import (
     UsageError,
 )
 from forecastlab.contracts.records import utc_text
-from forecastlab.usecases.champion import choose, standing
+from forecastlab.contracts.registry import fold
+from forecastlab.usecases.champion import choose
 from forecastlab.usecases.health import refuse_unhealthy
 from forecastlab.usecases.network_device import Placed, placed
 from forecastlab.usecases.open_bundle import OpenBundle
+from forecastlab.usecases.refused_bundle import Refusals, Seen, seen_by
 from forecastlab.usecases.served_answers import demand_known_answers
 from forecastlab.usecases.served_bundle import MOST_ROWS, ServedBundle
 from forecastlab.usecases.workspace import Workspace
@@ -68,6 +70,7 @@ class LiveBundle:
     Args:
         device: where networks compute; `auto` measures.
         examine: finds and checks the first bundle.
+        refusals: remembers what was refused, so that it is not examined at every look.
     """
 
     def __init__(
@@ -77,11 +80,13 @@ class LiveBundle:
         device: DeviceChoice = "auto",
         most_rows: int = MOST_ROWS,
         examine: Callable[[Workspace], OpenBundle] = examined,
+        refusals: Refusals | None = None,
     ) -> None:
         self._workspace = workspace
         self._device = device
         self._most_rows = most_rows
         self._examine = examine
+        self._refusals = refusals or Refusals()
         self._loading, self._lock = Lock(), Lock()
         self._held: _Held | None = None
         self._retiring: list[_Held] = []
@@ -113,10 +118,12 @@ class LiveBundle:
         with self._loading:
             held = self._held
             try:
-                if held is not None and self._speaks(held.served):
+                seen = seen_by(self._workspace)
+                if held is not None and self._speaks(held.served, seen):
                     self._trouble = None
                     return False
-                fresh = self._load(first=held is None)
+                with self._refusals.around(self._workspace, seen):
+                    fresh = self._load(first=held is None)
             except ForecastLabError as error:
                 if held is None:
                     self._trouble = error.facts
@@ -182,15 +189,13 @@ class LiveBundle:
             "device_window_ms": dict(held.placed.window_ms),
         }
 
-    def _speaks(self, served: ServedBundle) -> bool:
+    def _speaks(self, served: ServedBundle, seen: Seen) -> bool:
         """Say whether the registry still names this bundle."""
-        workspace = self._workspace
-        if workspace.production_dir is not None:
+        if self._workspace.production_dir is not None:
             return True
-        state, _ = standing(workspace)
+        state, first = fold(seen.events), seen.first
         if state.champion is not None:
             return (state.champion, state.champion_digest) == (served.name, served.digest)
-        first = workspace.bundles.first_champion(workspace.deployment)
         return first is None or (first.name, first.digest) == (served.name, served.digest)
 
     def _load(self, *, first: bool) -> _Held:

@@ -20,24 +20,15 @@ from forecastlab.contracts.errors import (
     ForecastLabError,
     UsageError,
 )
-from forecastlab.contracts.ports import FirstChampion
 from forecastlab.contracts.records import utc_text
 from forecastlab.contracts.registry import RegistryEvent
 from forecastlab.usecases.champion import OVERRIDE, Chosen
 from forecastlab.usecases.health import refuse_unhealthy
 from forecastlab.usecases.laddered import Ladder, open_ladder, version_of_chosen
+from forecastlab.usecases.refused_bundle import Refusals, Seen, seen_by
 from forecastlab.usecases.workspace import Workspace
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What decides which bundles speak; a change of it is looked into."""
-
-    events: tuple[RegistryEvent, ...]
-    fault: str | None
-    first: FirstChampion | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +67,7 @@ class LiveLadder:
 
     Args:
         examine: checks the bundle that is to speak first, and raises where it fails.
+        refusals: remembers what was refused, so that it is not examined at every look.
     """
 
     def __init__(
@@ -83,11 +75,13 @@ class LiveLadder:
         workspace: Workspace,
         *,
         examine: Callable[[Workspace], object] = refuse_unhealthy,
+        refusals: Refusals | None = None,
     ) -> None:
         self._workspace = workspace
         self._examine = examine
+        self._refusals = refusals or Refusals()
         self._loading = Lock()
-        self._seen: _Seen | None = None
+        self._seen: Seen | None = None
         self._standing: Standing | None = None
         self._trouble: ForecastLabError | None = None
 
@@ -179,15 +173,14 @@ class LiveLadder:
 
     def _followed(self) -> bool:
         workspace, old = self._workspace, self._standing
-        seen = _Seen(
-            *workspace.registry.readable(), workspace.bundles.first_champion(workspace.deployment)
-        )
+        seen = seen_by(workspace)
         if old is not None and seen == self._seen:
             self._trouble = None
             return False
-        if old is None:
-            self._examine(workspace)
-        ladder = open_ladder(workspace)
+        with self._refusals.around(workspace, seen):
+            if old is None:
+                self._examine(workspace)
+            ladder = open_ladder(workspace)
         switched = old is None or _digests(old.ladder) != _digests(ladder)
         if old is None or switched:
             self._standing = Standing(ladder, seen.events, workspace.wall.now())

@@ -109,6 +109,23 @@ def name_for(workspace: Workspace, version: str) -> str | None:
     return bundle_of(state, version, bundles_by_version(workspace))
 
 
+def in_shadow(workspace: Workspace, state: RegistryState) -> tuple[str, ...]:
+    """Return the challengers in the order in which they are asked, the newest first.
+
+    Those of a version below the champion's come last: as rungs of its ladder they may answer, and
+    are to take no place from a bundle that waits for the champion's.
+    """
+    ladder, deployment = workspace.operations.ladder, workspace.deployment
+    first = workspace.bundles.first_champion(deployment)
+    champion = state.champion or (first.name if first is not None else "")
+    own = version_of_name(champion, deployment, ladder)
+    below = ladder[ladder.index(own) + 1 :] if own is not None else ()
+    newest_first = reversed(state.challengers)
+    return tuple(
+        sorted(newest_first, key=lambda name: version_of_name(name, deployment, ladder) in below)
+    )
+
+
 def demanded(workspace: Workspace, version: str) -> BundleFiles:
     """Return the verified bundle of a version that was asked for.
 

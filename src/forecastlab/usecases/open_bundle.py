@@ -42,9 +42,7 @@ class OpenBundle:
     @property
     def needed(self) -> Needed:
         """What its forecasts read."""
-        manifest = self.files.manifest
-        funding = manifest.recipe.features.funding
-        return Needed(manifest.symbol, manifest.interval, manifest.serving, funding)
+        return Needed.of(self.files.manifest)
 
 
 def open_bundle(files: BundleFiles) -> OpenBundle:

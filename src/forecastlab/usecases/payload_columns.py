@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecastlab.contracts.degradations import MISSING_COLUMNS
 from forecastlab.contracts.wire_schema import WireSchema
 from forecastlab.features.original_names import (
     Successor,
@@ -174,7 +175,8 @@ class PayloadReading:
             missing = [name for name in columns if name not in place]
             if missing:
                 more = f", … {len(missing)} in all" if len(missing) > _SHOWN else ""
-                found[feature_set] = f"missing_columns({', '.join(missing[:_SHOWN])}{more})"
+                shown = ", ".join(missing[:_SHOWN])
+                found[feature_set] = MISSING_COLUMNS.says(columns=f"{shown}{more}")
             else:
                 found[feature_set] = np.array([place[name] for name in columns])
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
 from forecastlab.contracts.candles import (
     Candles,
@@ -25,7 +25,7 @@ from forecastlab.contracts.intervals import (
     last_closed_open,
     per_day,
 )
-from forecastlab.contracts.manifest import ServingEntry
+from forecastlab.contracts.manifest import Manifest, ServingEntry
 from forecastlab.contracts.ports import CandleArchive, FundingArchive, SourceKind
 from forecastlab.contracts.records import SourceReference
 
@@ -42,13 +42,22 @@ class Needed:
     """What a bundle's forecasts read: the symbol, its interval, and the window.
 
     `series` begins with the symbol's own; the others are references, which may be missing: members
-    that compare with them then do not answer.
+    that compare with them then do not answer. With `spans_holes` only the newest hour is demanded:
+    the ladder of versions counts what windows may span, and steps down where that is too little.
     """
 
     symbol: str
     interval: Interval
     entry: ServingEntry
     funding: bool = False
+    spans_holes: bool = False
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Self:
+        """Return what the bundle of a manifest needs; one of several versions spans holes."""
+        recipe = manifest.recipe
+        spans, funding = recipe.recipe is not None, recipe.features.funding
+        return cls(manifest.symbol, manifest.interval, manifest.serving, funding, spans)
 
     @property
     def series(self) -> tuple[Series, ...]:
@@ -127,10 +136,10 @@ def read_market(
 def serving_window(market: Market, needed: Needed, asof_open: datetime) -> ServingWindow:
     """Cut the window of one as-of out of a market and check that it is whole.
 
-    Whole means: every daily candle, all shorter ones of the last `whole_days` days, no rejected
-    row. The window may begin later, where a symbol's history does, but holds at least the history
-    without which the answers would be others. Older holes in the hours are the exchange's outages;
-    the features count them as they are.
+    Whole means: every daily candle, all shorter ones of the last `whole_days` days (unless holes
+    are spanned), no rejected row. The window may begin later, where a symbol's history does, but
+    holds at least the history without which the answers would be others. Older holes in the hours
+    are the exchange's outages; the features count them as they are.
 
     Raises:
         DataStale: the as-of candle itself is not there yet.
@@ -148,12 +157,12 @@ def serving_window(market: Market, needed: Needed, asof_open: datetime) -> Servi
             f" (newest: {newest}).",
             remedy="Run `forecastlab update`, and again once the exchange has closed it.",
         )
-    _refuse_broken((series for (name, _), series in cut.items() if name == symbol), first)
+    refuse_rejected((series for (name, _), series in cut.items() if name == symbol), first)
     daily = cut[symbol, "1d"]
     if len(daily) < needed.entry.shortest or daily.gaps():
         raise _not_whole(daily, needed.entry.shortest, first)
     for (name, one), candles in cut.items():
-        if name == symbol and one != "1d":
+        if name == symbol and one != "1d" and not needed.spans_holes:
             _demand_whole(candles, needed, as_of)
     rates = {one: view.funding(one).loc[first:] for one, _ in needed.series}
     shown = view.with_series(cut).with_funding(rates)
@@ -169,7 +178,12 @@ def _demand_whole(candles: Candles, needed: Needed, as_of: datetime) -> None:
         raise _not_whole(recent, count, recent_from)
 
 
-def _refuse_broken(own: Iterable[Candles], first: datetime) -> None:
+def refuse_rejected(own: Iterable[Candles], first: datetime) -> None:
+    """Refuse series with a row from `first` on that the boundary rejected.
+
+    Raises:
+        DataUnavailable: one has.
+    """
     for candles in own:
         if len(candles):
             _refuse_rejected(candles, first)

@@ -23,6 +23,7 @@ from forecastlab.contracts.intervals import (
 from forecastlab.contracts.shadow import ShadowChallenger, ShadowDocument
 from forecastlab.evaluation.shadow_rates import ShadowCheck, likeliest, shadow_checks
 from forecastlab.evaluation.shadow_scores import ShadowScores
+from forecastlab.usecases.model_versions import in_shadow
 from forecastlab.usecases.publish import newest_sealed
 from forecastlab.usecases.shadow_ledger import live_scores, said_by_both
 from forecastlab.usecases.workspace import Workspace
@@ -141,7 +142,7 @@ def _challenger(workspace: Workspace, named: str | None) -> str:
     if named is not None and named in state.registered:
         return named
     if named is None and state.challengers:
-        return state.challengers[-1]
+        return in_shadow(workspace, state)[0]
     raise UsageError(
         f"{workspace.deployment} has no {f'bundle {named!r}' if named else 'challenger'}.",
         remedy="`forecastlab history` shows which bundles are registered.",

@@ -27,6 +27,9 @@ from forecastlab.contracts.operations import ShadowTable
 from forecastlab.contracts.ports import ABSENT
 from forecastlab.contracts.records import BundleReference, ForecastRecord, Mode
 from forecastlab.contracts.shadow import ShadowChallenger, ShadowChampion, ShadowDocument
+from forecastlab.usecases.ladder import inputs_at, step_down
+from forecastlab.usecases.laddered import fetch_what_is_there
+from forecastlab.usecases.model_versions import in_shadow
 from forecastlab.usecases.publish import newest_sealed
 from forecastlab.usecases.serving_window import Needed, ServingWindow, read_market, serving_window
 from forecastlab.usecases.shadow_answer import shadow_answers
@@ -48,8 +51,9 @@ class _Sealed:
 def run_shadow(workspace: Workspace, asof: str | None = None) -> str | None:
     """Ask the challengers beside a sealed record and keep what they say; return what was done.
 
-    The newest `operations.shadow.newest` challengers are asked, each for `budget_s` at most; when
-    one has not answered by then, the rest are not asked. None: there is no challenger, or the
+    The newest `operations.shadow.newest` challengers are asked, each for `budget_s` at most; those
+    below the champion on its ladder only where places are left. When one has not answered in time,
+    the rest are not asked. None: there is no challenger, or the
     document is there already.
 
     Args:
@@ -68,7 +72,7 @@ def run_shadow(workspace: Workspace, asof: str | None = None) -> str | None:
         return None
     references = [
         BundleReference(name=name, digest=registered.registered[name])
-        for name in reversed(registered.challengers)
+        for name in in_shadow(workspace, registered)
     ]
     created_at = workspace.clock.now()
     asked = _ask_all(workspace, record, references, workspace.operations.shadow)
@@ -153,6 +157,8 @@ def _ask(
             reason = f"its cut-off {manifest.training.cut_off} lies after the as-of"
             return ShadowChallenger(bundle=one, not_asked=reason)
         window = _window(workspace, record, manifest)
+        if steps_down := _steps_down(manifest, window):
+            return ShadowChallenger(bundle=one, not_asked=steps_down)
     except ForecastLabError as error:
         return _failed(one, error)
     reader, began = workspace.guarded(None), time.monotonic()
@@ -171,6 +177,16 @@ def _ask(
     )
 
 
+def _steps_down(manifest: Manifest, window: ServingWindow) -> str | None:
+    """Say why the ladder would not ask a version here, or None: that is no error of the bundle."""
+    recipe = manifest.recipe
+    if recipe.recipe is None:
+        return None
+    inputs = inputs_at(window.view, window.symbol, recipe.features.references)
+    rung = step_down(inputs, (recipe.recipe,))
+    return None if rung.version else f"the ladder steps down: {'; '.join(rung.reasons)}"
+
+
 def _failed(one: BundleReference, error: BaseException | None) -> ShadowChallenger:
     told = "it gave no forecast" if error is None else f"{type(error).__name__}: {error}"
     told = error.facts if isinstance(error, ForecastLabError) else told
@@ -181,9 +197,7 @@ def _failed(one: BundleReference, error: BaseException | None) -> ShadowChalleng
 def _window(workspace: Workspace, record: ForecastRecord, manifest: Manifest) -> ServingWindow:
     """Cut a challenger's serving window; only what the champion did not need is fetched."""
     asof_open = parse_asof(record.asof_date, record.interval)
-    needed = Needed(
-        manifest.symbol, manifest.interval, manifest.serving, manifest.recipe.features.funding
-    )
+    needed = Needed.of(manifest)
     there = {
         (need.symbol, need.interval): need.first_open
         for need in _champion_needs(workspace, record)
@@ -196,7 +210,9 @@ def _window(workspace: Workspace, record: ForecastRecord, manifest: Manifest) ->
         or there.get((need.symbol, need.interval), record.as_of) > need.first_open
     ]
     if lacking and workspace.lake is not None:
-        update(workspace, lacking)
+        # As for the champion: without a reference a version below this one answers.
+        fetch = fetch_what_is_there if needed.spans_holes else update
+        fetch(workspace, lacking)
     return serving_window(
         read_market(workspace.archive, needed, asof_open, asof_open), needed, asof_open
     )
@@ -209,5 +225,5 @@ def _champion_needs(workspace: Workspace, record: ForecastRecord) -> tuple[Need,
         manifest = Manifest.parse(found.data if found else b"", what=MANIFEST)
     except DataMalformed:
         return ()
-    needed = Needed(manifest.symbol, manifest.interval, manifest.serving)
+    needed = Needed.of(manifest)
     return serving_needs(needed, parse_asof(record.asof_date, record.interval))

@@ -12,12 +12,13 @@ import pandas as pd
 
 from forecastlab.contracts.candles import MarketView
 from forecastlab.contracts.canonical import rounded
+from forecastlab.contracts.degradations import missing_features
 from forecastlab.contracts.errors import DataUnavailable, ForecastLabError, UsageError
 from forecastlab.contracts.intervals import DURATION, Interval, asof_name, floor_open
 from forecastlab.contracts.signals import HIGHEST, NoSignal, Signal
 from forecastlab.contracts.switches import MODELS_OFF
 from forecastlab.features.build import build_features
-from forecastlab.features.signal import series_read
+from forecastlab.features.signal import FOUR_HOURS, series_read
 from forecastlab.features.signal_cross import structural_zeros
 from forecastlab.features.wilder import WINDOW
 from forecastlab.usecases.champion import Chosen
@@ -30,7 +31,7 @@ from forecastlab.usecases.laddered import (
     read_what_is_there,
 )
 from forecastlab.usecases.predict import refuse_before_cut_off, settle_asof
-from forecastlab.usecases.serving_window import Series
+from forecastlab.usecases.serving_window import Series, refuse_rejected
 from forecastlab.usecases.signal_events import tell_error, tell_inputs, tell_no_signal, tell_signal
 from forecastlab.usecases.stand_ins import StoodIn, with_stand_ins
 from forecastlab.usecases.training_materials import feature_key
@@ -109,10 +110,17 @@ def _signal(
         tell_no_signal(nothing)
         return nothing
     try:
+        _refuse_rejected(moment, symbol)
+    except DataUnavailable as error:
+        nothing = _nothing(symbol, moment, error.facts, began)
+        tell_no_signal(nothing)
+        return nothing
+    try:
         chosen = bundles.of(rung.version)
         signal, features = _asked(chosen, symbol, moment, began)
     except ForecastLabError as error:
         nothing = _nothing(symbol, moment, error.facts, began)
+        nothing = nothing.model_copy(update={"model_error": True})
         tell_error(nothing, version=rung.version)
         return nothing
     stepped = rung.version != bundles.versions[0]
@@ -153,6 +161,7 @@ def _asked(chosen: Chosen, symbol: str, moment: _Moment, began: float) -> tuple[
         created_at=moment.created_at,
         score=round(HIGHEST * up, _DIGITS),
         base_rate=round(HIGHEST * counts[1] / max(sum(counts.values()), 1), _DIGITS),
+        base_rate_symbol=manifest.symbol,
         probability=rounded(up),
         candidate=candidate,
         verdict=entry.evaluation.verdict,
@@ -169,12 +178,27 @@ def _asked(chosen: Chosen, symbol: str, moment: _Moment, began: float) -> tuple[
     return signal, len(rows.columns)
 
 
+def _refuse_rejected(moment: _Moment, symbol: str) -> None:
+    """Refuse, as for a record, own candles of which one was rejected: that is no hole to span."""
+    own = [
+        moment.view.candles(symbol, one)
+        for one in (INTERVAL, FOUR_HOURS)
+        if moment.view.has(symbol, one)
+    ]
+    refuse_rejected(own, _first_read(moment.view.as_of))
+
+
+def _first_read(as_of: datetime) -> datetime:
+    # On the grid of both intervals: before it no four-hour candle would ever be at hand.
+    return floor_open(as_of - WINDOW_READ, FOUR_HOURS)
+
+
 def _whole(found: StoodIn, symbol: str) -> pd.DataFrame:
     """Return the rows, if the newest one has every value that the model reads."""
     newest = found.rows.iloc[-1]
     missing = [str(name) for name in found.rows.columns[newest.isna()]]
     if found.obstacle is not None or missing:
-        reason = found.obstacle or f"missing_features({', '.join(missing[:5])})"
+        reason = found.obstacle or missing_features(missing)
         raise DataUnavailable(
             f"{symbol}: {reason}.", remedy="Run `forecastlab update`; nothing stands in for these."
         )
@@ -203,8 +227,7 @@ def _view(
         for symbol in symbols:
             read = series_read(str(recipe.recipe), symbol, recipe.features.references)
             series |= dict.fromkeys(read)
-    # On the grid of both intervals: before it no four-hour candle would ever be at hand.
-    first = floor_open(as_of - WINDOW_READ, "4h")
+    first = _first_read(as_of)
     if workspace.lake is not None:
         fetch_what_is_there(workspace, [Need(*one, first) for one in series])
     return read_what_is_there(workspace, tuple(series), first, as_of).as_of(as_of)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from forecastlab.contracts.candles import MarketView
 from forecastlab.contracts.config import Recipe
+from forecastlab.contracts.degradations import NEUTRAL_VALUES
 from forecastlab.features.signal_neutral import neutral_values, newest_filled
 from forecastlab.usecases.ladder import inputs_at, step_down
 
@@ -45,6 +46,6 @@ def with_stand_ins(recipe: Recipe, view: MarketView, symbol: str, rows: pd.DataF
         return StoodIn(rows, rung.reasons, "; ".join(rung.reasons))
     filled, stood_in = newest_filled(rows, recipe.features.set)
     values = neutral_values(recipe.features.set)
-    named = (f"neutral_values({', '.join(stood_in)})",) if stood_in else ()
+    named = (NEUTRAL_VALUES.says(columns=", ".join(stood_in)),) if stood_in else ()
     missing = {name: values[name] for name in stood_in}
     return StoodIn(filled, (*rung.reasons, *named), missing=missing)

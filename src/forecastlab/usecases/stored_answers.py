@@ -42,11 +42,7 @@ def stored_answers(data: bytes) -> StoredAnswers:
     try:
         document: dict[str, Any] = parse_document(data, what=KNOWN_ANSWERS)
         features = {
-            name: pd.DataFrame(
-                table["rows"],
-                index=_opens(table.get("opens", document["asofs"])),
-                columns=table["columns"],
-            )
+            name: _table(table, _opens(table.get("opens", document["asofs"])))
             for name, table in document["features"].items()
         }
         _refuse_repeated(features)
@@ -54,17 +50,21 @@ def stored_answers(data: bytes) -> StoredAnswers:
         return StoredAnswers(
             opens=_opens(document["asofs"]),
             features=features,
-            answers=document["answers"],
-            context_rows={
-                name: pd.DataFrame(table["rows"], columns=table["columns"])
-                for name, table in context["rows"].items()
-            },
-            context_answers=context["answers"],
+            answers={name: dict(said.items()) for name, said in document["answers"].items()},
+            context_rows={name: _table(table) for name, table in context["rows"].items()},
+            context_answers=dict(context["answers"].items()),
         )
-    except (KeyError, TypeError, ValueError, DataMalformed) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, DataMalformed) as error:
         raise BundleRefused(
             f"{KNOWN_ANSWERS} is unreadable ({error}).", remedy="Restore the bundle."
         ) from error
+
+
+def _table(stated: Mapping[str, Any], index: pd.DatetimeIndex | None = None) -> pd.DataFrame:
+    rows, columns = stated["rows"], stated["columns"]
+    if any(len(row) != len(columns) for row in rows):
+        raise ValueError("a row is not as long as there are columns")
+    return pd.DataFrame(rows, index=index, columns=columns)
 
 
 def _refuse_repeated(features: Mapping[str, pd.DataFrame]) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from forecastlab.contracts.bundle_files import verified
+from forecastlab.contracts.candles import Market
 from forecastlab.contracts.config import Recipe
 from forecastlab.contracts.intervals import DURATION
-from forecastlab.contracts.manifest import Manifest
+from forecastlab.contracts.manifest import EvaluationEntry, Manifest
 from forecastlab.contracts.provenance import Provenance
 from forecastlab.contracts.registry import fold
+from forecastlab.evaluation.ablation import Ablation
 from forecastlab.models.catalogue import make_learners
 from forecastlab.models.prequential import Prequential
 from forecastlab.models.rule import Rule
@@ -29,7 +31,7 @@ from forecastlab.usecases.training_materials import build_materials, market_dige
 from forecastlab.usecases.training_proof import WalkForward
 from forecastlab.usecases.trials import Look, record_trials, trial_entry
 from forecastlab.usecases.version_scores import SEEDS, signal_evidence
-from forecastlab.usecases.walk_forward import OutOfFold, out_of_fold
+from forecastlab.usecases.walk_forward import out_of_fold
 from forecastlab.usecases.workspace import Workspace
 
 
@@ -72,32 +74,12 @@ def train(workspace: Workspace, request: TrainRequest, provenance: Provenance) -
     view = market.as_of(cut_off + DURATION[recipe.interval])
     materials = build_materials(view, recipe, learners.values())
     found = out_of_fold(materials, recipe, learners, workspace.progress)
-    published = {
-        name: publish_out_of_fold(one, recipe, until=materials.until) for name, one in found.items()
-    }
-    ablations = {
-        name: ablate_members(found[name], one, recipe, until=materials.until)
-        for name, one in published.items()
-    }
-    rules = {
-        name: _rule(
-            found[name], published[name], ablations[name].dropped, recipe, until=materials.until
-        )
-        for name in found
-    }
-    fitted = final_fit(materials, recipe, learners, rules, workspace.progress)
-    evaluations = {name: measure(found[name], published[name], recipe) for name in found}
-    look = Look(
-        "train",
-        recipe,
-        workspace.source_kind,
-        market_digest(market),
-        workspace.wall.now(),
-        provenance.git_commit,
-    )
-    entries = [trial_entry(look, name, one) for name, one in evaluations.items()]
-    record_trials(workspace.store, entries)
     walked = WalkForward(view, materials, recipe, learners, found)
+    published = {name: _published(walked, name) for name in found}
+    rules = {name: one.rule for name, one in published.items()}
+    fitted = final_fit(materials, recipe, learners, rules, workspace.progress)
+    evaluations = {name: measure(found[name], published[name].whole, recipe) for name in found}
+    _note_looks(workspace, recipe, market, evaluations, provenance)
     parts = BundleParts(
         recipe=recipe,
         quick=request.quick,
@@ -108,10 +90,10 @@ def train(workspace: Workspace, request: TrainRequest, provenance: Provenance) -
         learners=learners,
         forecasters=fitted,
         evaluations=evaluations,
-        evidence={name: evidence_table(found[name], published[name]) for name in found},
+        evidence={name: evidence_table(found[name], published[name].whole) for name in found},
         source=workspace.source_kind,
         context=train_context(view, recipe, workspace.progress),
-        ablations=ablations,
+        ablations={name: one.ablation for name, one in published.items()},
         proof=prove_training(walked, fitted, workspace.progress, quick=request.quick),
         signal=signal_evidence(
             *(view, recipe, materials, learners, workspace.progress),
@@ -121,23 +103,55 @@ def train(workspace: Workspace, request: TrainRequest, provenance: Provenance) -
     return _keep(workspace, parts, provenance, into_store=request.into_store)
 
 
-def _rule(
-    found: OutOfFold,
-    published: Prequential,
-    dropped: tuple[str, ...],
-    recipe: Recipe,
-    *,
-    until: datetime,
-) -> Rule:
-    """Return the rule at the end, of the members that it needs.
+@dataclass(frozen=True, eq=False)
+class _Published:
+    """What stands above one candidate's members.
+
+    Attributes:
+        whole: what is published with all members, block by block; this is scored.
+        ablation: what it loses without each of them.
+        rule: the rule at the end, of the members that it needs; this is served.
+    """
+
+    whole: Prequential
+    ablation: Ablation
+    rule: Rule
+
+
+def _published(walked: WalkForward, candidate: str) -> _Published:
+    """Publish one candidate's walk-forward, and settle which members its rule needs.
 
     Which ones it needs is read off all resolved days, so it may shape what is served from now on,
     and never what is scored: that was published with all of them.
     """
-    if not dropped:
-        return published.rule
-    kept = {name: table for name, table in found.members.items() if name not in dropped}
-    return publish_out_of_fold(replace(found, members=kept), recipe, until=until).rule
+    found, until = walked.found[candidate], walked.materials.until
+    published = publish_out_of_fold(found, walked.recipe, until=until)
+    ablation = ablate_members(found, published, walked.recipe, until=until)
+    if not ablation.dropped:
+        return _Published(published, ablation, published.rule)
+    kept = {name: one for name, one in found.members.items() if name not in ablation.dropped}
+    left = publish_out_of_fold(replace(found, members=kept), walked.recipe, until=until)
+    return _Published(published, ablation, left.rule)
+
+
+def _note_looks(
+    workspace: Workspace,
+    recipe: Recipe,
+    market: Market,
+    evaluations: Mapping[str, EvaluationEntry],
+    provenance: Provenance,
+) -> None:
+    """Note in the trial ledger that the scored days have been looked at."""
+    look = Look(
+        "train",
+        recipe,
+        workspace.source_kind,
+        market_digest(market),
+        workspace.wall.now(),
+        provenance.git_commit,
+    )
+    entries = [trial_entry(look, name, one) for name, one in evaluations.items()]
+    record_trials(workspace.store, entries)
 
 
 def _keep(

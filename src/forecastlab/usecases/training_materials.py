@@ -21,6 +21,7 @@ from forecastlab.features.feature import FeatureKey
 from forecastlab.features.realised import daily_variance
 from forecastlab.features.signal import series_read, version_of
 from forecastlab.models.base import Learner, TrainingSet
+from forecastlab.models.known_tables import KnownTables, opened_by
 from forecastlab.targets.catalogue import target_from_name
 
 _INTERVALS: tuple[Interval, ...] = ("1d", "4h", "1h")
@@ -79,8 +80,8 @@ class Materials:
         """
         closed = pd.Timestamp(fold.refit) - DURATION[self.interval]
         wanted = self.features if feature_sets is None else dict.fromkeys(feature_sets)
-        features = {name: _opened_by(self.features[name], closed) for name in wanted}
-        daily = _opened_by(self.daily, pd.Timestamp(fold.refit) - DURATION["1d"])
+        features = KnownTables({name: self.features[name] for name in wanted}, closed)
+        daily = opened_by(self.daily, pd.Timestamp(fold.refit) - DURATION["1d"])
         return {
             candidate: TrainingSet(
                 symbol=self.symbol,
@@ -227,7 +228,3 @@ def feature_key(recipe: Recipe, feature_set: str) -> FeatureKey:
 
 def _stacked(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(dict(tables), names=["symbol", "open_time"])
-
-
-def _opened_by(table: pd.DataFrame, last_open: pd.Timestamp) -> pd.DataFrame:
-    return table.loc[table.index.get_level_values("open_time") <= last_open]

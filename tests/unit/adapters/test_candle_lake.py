@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from forecastlab.contracts.candles import Candles
 from forecastlab.contracts.errors import DataMalformed, StoreUnavailable
 from forecastlab.contracts.intervals import INTERVALS, Interval
 from forecastlab.contracts.ports import AppendReport
+from forecastlab.usecases.counted_events import counted_events
 from tests.support.market_data import real_market
 from tests.support.memory_store import Killed, MemoryStore
 from tests.support.raw_candles import candles
@@ -178,6 +180,15 @@ def test_revision_lies_beside_with_the_instant_it_was_seen() -> None:
     ]
     assert [(row["revised_at"], row["in_force"]) for row in rows] == [(None, True), (LATER, False)]
     assert rows[1]["volume"] == rows[0]["volume"] * 2
+
+
+def test_revisions_stand_in_the_report_of_the_run() -> None:
+    lake, _ = filled()
+    counts: Counter[str] = Counter()
+    with counted_events(counts):
+        lake.append(revised(HOURLY, [START + 3 * HOUR]), seen_at=LATER)
+        lake.append(HOURLY, seen_at=LATER)
+    assert counts == {"candles_revised": 1}
 
 
 def test_revision_seen_again_is_counted_and_not_written_again() -> None:

@@ -139,3 +139,18 @@ def test_a_kill_leaves_the_old_bytes_or_the_new(
     store.put("a.json", b"three", if_generation=generation)
     again = store.get("a.json")
     assert again is not None and again.data == b"three"
+
+
+def test_what_a_kill_left_goes_after_a_day(tmp_path: Path) -> None:
+    LocalStore(tmp_path).put("a.json", b"one", if_generation=ABSENT)
+    hidden = tmp_path / ".forecastlab"
+    old, young = hidden / "0a.tmp", hidden / "0b.tmp"
+    for one in (old, young):
+        one.write_bytes(b"half of an obj")
+    os.utime(old, (0, 0))
+    store = LocalStore(tmp_path)
+    assert store.list("") == ["a.json"]
+    assert old.exists(), "who only reads removes nothing"
+    store.put("b.json", b"two", if_generation=ABSENT)
+    assert (old.exists(), young.exists()) == (False, True)
+    assert store.list("") == ["a.json", "b.json"]

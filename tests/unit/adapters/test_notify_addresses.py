@@ -18,6 +18,7 @@ from tests.support.certificates import certificate
 from tests.support.fake_time import FakeTime
 from tests.support.faulty_http import FaultyServer, Reply, answer
 from tests.support.mail_server import MailServer
+from tests.support.optional import demand
 
 MESSAGE = Message("d/forecast/1", "forecast", "info", "title", "text", "<p>html</p>")
 
@@ -194,8 +195,7 @@ def test_one_address_of_several_receivers_is_not_told_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Some of them may have it: apprise does not say which."""
-    pytest.importorskip("apprise", reason="apprise is not installed (extra `notify`)")
-
+    demand("apprise")
     token = "tgram://123456789:abcdefg_hijklmnop"
     for chats, error in (("/12315544", TryAgain), ("/12315544/34656565", NotDelivered)):
         carrier = carrier_of(f"{token}{chats}/")

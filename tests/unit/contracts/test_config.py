@@ -24,7 +24,6 @@ def test_the_shipped_recipe_reads() -> None:
         ('symbol = "BTCUSDT"', 'symbol = "btc"', "symbol"),
         ("refit_days = 21", "refit_days = 0", "refit_days"),
         ("refit_days = 21", "refit_dayz = 21", "refit_dayz"),
-        ('kind = "reversal"', 'kind = "astrology"', "kind"),
         ("level = 0.8", "level = 80", "level"),
         ("[target]", "[target", "not valid TOML"),
     ],

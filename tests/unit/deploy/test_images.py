@@ -102,11 +102,18 @@ def test_a_planted_mistake_in_the_build_is_found(tmp_path: Path) -> None:
 
 def test_the_build_ends_with_the_release() -> None:
     steps = builds()["steps"]
-    assert [step["id"] for step in steps] == ["job-gpu", "job-cpu", "web", "release"]
+    assert [step["id"] for step in steps] == ["job-gpu", "job-cpu", "web", "audit", "release"]
     assert [step.get("env") for step in steps[:2]] == [["RUNTIME=gpu"], ["RUNTIME=cpu"]]
     assert all("docker push" in step["script"] for step in steps[:3])
-    assert steps[3]["waitFor"] == ["job-gpu", "job-cpu", "web"]
-    assert "deploy/release.sh" in steps[3]["script"]
+    assert steps[4]["waitFor"] == ["job-gpu", "job-cpu", "web"]
+    assert "deploy/release.sh" in steps[4]["script"]
+
+
+def test_the_build_looks_for_known_vulnerabilities() -> None:
+    audit = builds()["steps"][3]
+    assert audit["allowFailure"] is True
+    assert "--require-hashes -r requirements/audit.lock" in audit["script"]
+    assert (ROOT / "requirements" / "audit.sh").is_file()
 
 
 @pytest.mark.parametrize("name", ["check_images.sh", "release.sh", "setup.sh", "steps.sh"])

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from typer.main import get_command
 
-from forecastlab.cli import app
+from forecastlab.cli import program
 from forecastlab.settings import VARIABLES
 from tests.support.deployment import DEPLOY, NAMES, documents, filled_in
 from tests.support.discovery import problems
@@ -121,9 +121,9 @@ def test_every_job_calls_a_command_and_options_that_exist(name: str) -> None:
     words = [*one["command"], *one.get("args", [])]
     if words[:2] == ["python", "scripts/run_daily_prediction.py"]:
         words = ["forecastlab", "daily", *words[2:]]
-    program, command, *options = words
-    assert program == "forecastlab"
-    known = get_command(app).commands[command].params  # type: ignore[attr-defined]
+    called, command, *options = words
+    assert called == "forecastlab"
+    known = get_command(program()).commands[command].params  # type: ignore[attr-defined]
     given = {word for word in options if word.startswith("--")}
     assert given <= {option for one in known for option in one.opts}
 

@@ -10,9 +10,10 @@ import pytest
 
 from forecastlab.contracts.candles import Candles, Market, empty_frame
 from forecastlab.contracts.errors import DataUnavailable, UsageError
-from forecastlab.features.build import build_features, build_panel, unbroken_runs
+from forecastlab.features.build import build_features, build_panel
 from forecastlab.features.catalogue import FEATURE_SETS, find_feature_set
 from forecastlab.features.feature import FeatureKey
+from forecastlab.features.holes import unbroken_runs
 from tests.support.synthetic import START, synthetic_market, without
 
 DAY = timedelta(days=1)

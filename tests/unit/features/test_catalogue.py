@@ -21,13 +21,18 @@ SETS = [pytest.param(one, id=f"{one.name}-{one.variant}") for one in FEATURE_SET
 
 
 def test_the_sets_are_these() -> None:
+    """A set that bundles read never changes; a further one may stand beside these."""
     sizes = {key: len(one.columns) for key, one in FEATURE_SETS.items()}
-    assert sizes == {
-        ("baseline", "raw"): 6,
-        ("flow", "raw"): 20,
-        ("flow", "scaled"): 20,
-        ("variance", "raw"): 11,
-    }
+    assert (
+        sizes
+        | {
+            ("baseline", "raw"): 6,
+            ("flow", "raw"): 20,
+            ("flow", "scaled"): 20,
+            ("variance", "raw"): 11,
+        }
+        == sizes
+    )
     assert all(key == (one.name, one.variant) for key, one in FEATURE_SETS.items())
 
 
@@ -52,12 +57,17 @@ def test_every_feature_is_built_in_order_and_nothing_else(one: FeatureSet) -> No
 
 
 def test_lookback_is_in_daily_candles() -> None:
-    assert {key: lookback(FeatureKey(*key)) for key in FEATURE_SETS} == {
-        ("baseline", "raw"): 150,
-        ("flow", "raw"): 150,
-        ("flow", "scaled"): 150,
-        ("variance", "raw"): 1500,
-    }
+    found = {key: lookback(FeatureKey(*key)) for key in FEATURE_SETS}
+    assert (
+        found
+        | {
+            ("baseline", "raw"): 150,
+            ("flow", "raw"): 150,
+            ("flow", "scaled"): 150,
+            ("variance", "raw"): 1500,
+        }
+        == found
+    )
 
 
 def test_raw_features_need_no_more_than_they_declare() -> None:

@@ -68,8 +68,8 @@ def test_ranks_verdicts_and_money_stand_in_the_table() -> None:
     table = direction_table(daily.model_copy(update={"candidates": heads}))
     assert "0.561 [0.551, 0.571]" in table
     assert "| trailing (volatility alone) | 0.501" in table
-    assert "-7 bp [-107, +93]" in table
-    assert "-21 bp" not in table
+    assert "−7 bp [−107, +93]" in table
+    assert "−21 bp" not in table
     # The shorter horizon comes first.
     assert table.index("`T14_X8`") < table.index("`T21_X8`")
 

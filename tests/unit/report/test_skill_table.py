@@ -1,13 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from forecastlab.contracts.errors import DataMalformed
-from forecastlab.report.skill_table import skill_table, with_table
+from forecastlab.report.skill_table import skill_table
 from tests.support.evaluations import CANDIDATE, examined, made_up_oof, verdict_file
-
-BEGIN, END = "<!-- skill:begin -->", "<!-- skill:end -->"
 
 
 def test_a_row_says_verdict_skill_side_and_luck() -> None:
@@ -31,16 +27,3 @@ def test_what_the_days_do_not_determine_is_a_dash() -> None:
     verdict, _ = examined(made_up_oof(labels=np.zeros(600)))
     row = skill_table(verdict_file({CANDIDATE: verdict})).splitlines()[2]
     assert "| – | – |" in row
-
-
-def test_only_what_lies_between_the_marks_changes() -> None:
-    text = f"# A\n{BEGIN}\nold\n{END}\nrest {'|'}\n"
-    once = with_table(text, "new\n")
-    assert once == f"# A\n{BEGIN}\nnew\n{END}\nrest |\n"
-    assert with_table(once, "new\n") == once
-
-
-@pytest.mark.parametrize("text", ["", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}"])
-def test_marks_that_do_not_fit_are_refused(text: str) -> None:
-    with pytest.raises(DataMalformed, match="lacks the marks"):
-        with_table(text, "new\n")

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastlab.contracts.errors import UsageError
+from forecastlab.contracts.config import TargetTable
+from forecastlab.contracts.errors import ConfigError, UsageError
 from forecastlab.evaluation.leakage.label_window import label_window
-from forecastlab.targets.catalogue import target_from_name
+from forecastlab.targets.catalogue import check_target, target_from_name
 from forecastlab.targets.direction import DirectionTarget
 from tests.support.hourly_candles import hourly_candles, random_hours
 from tests.support.out_of_fold import daily_candles
@@ -102,6 +103,16 @@ def test_a_name_of_no_kind_is_refused_by_the_catalogue() -> None:
         target_from_name("X5")
     assert target_from_name("T21_X8").level == 0.08
     assert target_from_name("H5").level is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "candidate", "named"),
+    [("astrology", "H5", "no target.kind 'astrology'"), ("direction", "T21_X8", "'T21_X8'")],
+)
+def test_a_recipe_of_no_kind_or_of_two_is_refused(kind: str, candidate: str, named: str) -> None:
+    table = TargetTable(kind=kind, candidates=("H5", candidate))
+    with pytest.raises(ConfigError, match=named):
+        check_target(table, what="a recipe")
 
 
 @pytest.mark.parametrize(("horizon", "least"), [(0, 0.0), (-1, 0.0), (5, -0.001), (5, 1.0)])

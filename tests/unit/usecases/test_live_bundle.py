@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,10 @@ from forecastlab.contracts.errors import BundleRefused, DataUnavailable, UsageEr
 from forecastlab.usecases.direction_answer import DirectionAnswer, answer_document
 from forecastlab.usecases.feature_payload import Payload
 from forecastlab.usecases.live_bundle import LiveBundle, examined, may_pass
+from forecastlab.usecases.refused_bundle import Refusals
 from forecastlab.usecases.served_bundle import DirectionRequest
 from tests.support.direction_bundle import Made, direction_bundle, leaning
+from tests.support.fake_time import FakeTime
 from tests.support.prediction import features, live_bundle, promote, workspace_of
 
 
@@ -90,6 +93,39 @@ def test_a_broken_bundle_changes_nothing_and_is_told_of(
     (folder / "model_H5" / "lightgbm.txt").write_bytes(whole)
     assert live.follow()
     assert speaking(live) == newer.name
+    assert live.health()["status"] == "ok"
+
+
+def test_a_refused_bundle_is_not_examined_at_every_look(
+    made: Made, newer: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = workspace_of(tmp_path, made)
+    promote(workspace, made)
+    time = FakeTime()
+    live = live_bundle(workspace, refusals=Refusals(monotonic=lambda: time.second))
+    live.follow()
+    broken = newer.write(tmp_path / "models") / "model_H5" / "lightgbm.txt"
+    broken.write_bytes(broken.read_bytes()[:-9])
+    promote(workspace, newer)
+    examined_at = []
+    find = type(workspace.bundles).find
+
+    def counted(self: Any, name: str) -> Any:
+        examined_at.append(time.second - 1000)
+        return find(self, name)
+
+    monkeypatch.setattr(type(workspace.bundles), "find", counted)
+    for _ in range(40):  # ten minutes of looks
+        assert not live.follow()
+        assert live.health()["status"] == "degraded"
+        assert "model_H5/lightgbm.txt: changed" in live.health()["error"]
+        time.sleep(15.0)
+    assert examined_at == [0, 60, 180, 420]
+    promote(workspace, newer)  # a change of the registry ends the rest
+    assert not live.follow()
+    assert len(examined_at) == 5
+    promote(workspace, made)
+    assert not live.follow()
     assert live.health()["status"] == "ok"
 
 

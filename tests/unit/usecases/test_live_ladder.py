@@ -16,7 +16,10 @@ from forecastlab.contracts.errors import (
     StoreUnavailable,
     UsageError,
 )
+from forecastlab.usecases.laddered import open_ladder
 from forecastlab.usecases.live_ladder import LiveLadder
+from forecastlab.usecases.refused_bundle import Refusals
+from tests.support.fake_time import FakeTime
 from tests.support.shipped_bundles import PRODUCTION
 from tests.support.signal_service import bundle_name, change, copy_bundles, workspace_of
 
@@ -103,6 +106,40 @@ def test_a_store_that_is_away_is_waited_for(tmp_path: Path) -> None:
     assert not live.lasts(refused.value)
     assert not live.absent
     assert live.health() == {"status": "failed", "error": "The store is away."}
+
+
+def test_a_refused_champion_is_not_opened_at_every_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = copy_bundles(tmp_path)
+    workspace = workspace_of(tmp_path, models)
+    change(workspace, "promoted", "v1", "the first one")
+    time = FakeTime()
+    live = LiveLadder(
+        workspace,
+        examine=lambda _: None,
+        refusals=Refusals(monotonic=lambda: time.second),
+    )
+    live.follow()
+    broken = models / bundle_name("v2_7") / "known_answers.json"
+    whole = broken.read_bytes()
+    broken.write_bytes(b"{}")
+    change(workspace, "promoted", "v2_7", "a broken one")
+    opened_at = []
+
+    def counted(one: Any) -> Any:
+        opened_at.append(time.second - 1000)
+        return open_ladder(one)
+
+    monkeypatch.setattr("forecastlab.usecases.live_ladder.open_ladder", counted)
+    for _ in range(8):  # two minutes of looks
+        assert not live.follow()
+        assert "known_answers.json: changed" in live.health()["error"]
+        time.sleep(15.0)
+    assert opened_at == [0, 60]
+    broken.write_bytes(whole)  # files that were put right end the rest
+    assert live.follow()
+    assert live.current().ladder.versions == ("v2_7", "v2_6", "v1")
 
 
 def test_a_bundle_that_is_unwell_is_not_begun_with(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from tests.support.imports import ROOT, imports, reached, sources
+from tests.support.optional import needs
 
 MODEL_LIBRARIES = {"joblib", "lightgbm", "onnxruntime", "sklearn", "torch", "xgboost"}
 
@@ -25,6 +26,7 @@ def test_views_and_the_read_model_do_without_streamlit() -> None:
     assert found == set()
 
 
+@needs("plotly", "streamlit")
 def test_the_pages_load_no_model_library() -> None:
     modules = [
         name for name in sources("webapp") if ".screens" not in name and name != "webapp.app"

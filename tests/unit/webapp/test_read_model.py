@@ -81,7 +81,6 @@ def test_broken_records_are_listed_and_the_others_stay(
     worlds.broken_record(store, NOW)
     deployment = library.deployment(ROOT_DEPLOYMENT)
     assert len(deployment.records()) == 60
-    assert deployment.record_count() == 64
     found = {one.key.rpartition("/")[2]: one.kind for one in deployment.problems}
     assert found == {
         "2026-01-03.json": "newer_schema",
@@ -138,7 +137,7 @@ def test_a_store_that_goes_away_halfway_is_not_asked_for_each_record() -> None:
     store, steady = Shaky(), Steady()
     worlds.put_series(store, worlds.daily(NOW, count=300), outcomes=False)
     deployment = library_of(store, steady).deployment(ROOT_DEPLOYMENT)
-    assert deployment.record_count() == 300
+    assert deployment.newest_asof() is not None
     store.away = True
     assert deployment.records() == ()
     # Those under way when the first one failed may fail too.

@@ -98,9 +98,9 @@ def test_facts_are_in_the_readers_language_and_zone() -> None:
     one, words = document(), words_of("zh")
     table = today.facts(one, one.forecasts["T21_X8"], traits("T21_X8"), words, SHANGHAI)
     said = dict(table.itertuples(index=False))
-    assert said["揭晓时间"] == "2025-10-22 00:00 UTC (08:00 Asia/Shanghai)，21 根 K 线之后"  # noqa: RUF001
-    assert said["预测集"] == "80 %：任一类别（预测未排除任何可能）"  # noqa: RUF001
-    assert said["价格带"] == "104,925.02 … 123,172.84（±8.0 %）"  # noqa: RUF001
+    assert said["揭晓时间"] == "2025-10-22 00:00 UTC (08:00 Asia/Shanghai)，21 根 K 线之后"
+    assert said["预测集"] == "80 %：任一类别（预测未排除任何可能）"
+    assert said["价格带"] == "104,925.02 … 123,172.84（±8.0 %）"
     made = dict(today.record_facts(one, words, SHANGHAI).itertuples(index=False))
     assert made["模型包"] == "flow_T21X8_T14X8_20250930"
     assert made["路径"] == "本地 · cpu · 0.20 s"

@@ -19,6 +19,8 @@ OUTPUT: Final = "odds"
 
 CPU: Final = ("CPUExecutionProvider",)
 
+_FOLDER_OF_WEIGHTS: Final = "session.model_external_initializers_file_folder_path"
+
 _IR_VERSION: Final = 1
 _OPSET_IMPORT: Final = 8
 _DOMAIN: Final = 1
@@ -42,6 +44,8 @@ def open_session(graph: bytes, providers: tuple[str, ...] = CPU) -> InferenceSes
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # A graph may name files that hold its weights; those of the working folder are none of it.
+    options.add_session_config_entry(_FOLDER_OF_WEIGHTS, "/dev/null/none")
     try:
         return onnxruntime.InferenceSession(graph, options, providers=list(providers))
     except (*refusals, state.NotImplemented, state.NoSuchFile, RuntimeError) as error:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 import numpy as np
 import pandas as pd
 
-from forecastlab.contracts.canonical import Json, canonical_bytes, digest, parse_document
+from forecastlab.contracts.canonical import (
+    Json,
+    canonical_bytes,
+    digest,
+    number,
+    parse_document,
+    whole,
+)
 from forecastlab.contracts.errors import BundleRefused, DataMalformed
 from forecastlab.models.base import aligned
 from forecastlab.models.sequence.graph import CPU, INPUT, OUTPUT, open_session, read_header
@@ -207,14 +214,14 @@ class SequenceModel:
         if document["format"] != FORMAT:
             raise ValueError(f"format {document['format']}, where {FORMAT} is known")
         reading = Reading(
-            length=int(document["length"]),
-            candle_ms=int(document["candle_ms"]),
-            max_gap=int(document["max_gap"]),
+            length=whole(document["length"]),
+            candle_ms=whole(document["candle_ms"]),
+            max_gap=whole(document["max_gap"]),
             heads=tuple(str(name) for name in document["heads"]),
             head=str(document["head"]),
-            classes=tuple(int(label) for label in document["classes"]),
+            classes=tuple(whole(label) for label in document["classes"]),
         )
-        offset = tuple(float(value) for value in document["offset"])
+        offset = tuple(number(value) for value in document["offset"])
         if reading.head not in reading.heads or len(offset) != len(reading.classes):
             raise ValueError("heads, classes and offset do not fit each other")
         scaling = Scaling.from_document(document["scaling"])

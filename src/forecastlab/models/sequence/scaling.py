@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from forecastlab.contracts.canonical import Json
+from forecastlab.contracts.canonical import Json, number
 from forecastlab.contracts.errors import DataMalformed
 
 CLIP: Final = 5.0
@@ -96,9 +96,13 @@ class Scaling:
         """
         columns, dropped = tuple(document["columns"]), set(document["dropped"])
         kept = tuple(name for name in columns if name not in dropped)
-        mean, sd = (np.array(document[name], dtype="float32") for name in ("mean", "sd"))
-        clip = float(document["clip"])
+        with np.errstate(over="ignore"):  # what is beyond 32 bits is refused below
+            mean, sd = (
+                np.array([number(value) for value in document[name]]).astype("float32")
+                for name in ("mean", "sd")
+            )
+        clip = number(document["clip"])
         sound = len(kept) == len(mean) == len(sd) > 0 and dropped <= set(columns)
-        if not sound or not (sd > 0).all() or not clip > 0 or not np.isfinite(mean).all():
+        if not sound or not (sd > 0).all() or not clip > 0 or not np.isfinite([mean, sd]).all():
             raise ValueError("the scaling does not fit its columns")
         return cls(columns, kept, mean, sd, clip)

@@ -22,6 +22,7 @@ from forecastlab.contracts.analysis import (
 from forecastlab.contracts.analysis_log import AnalysisEntry
 from forecastlab.contracts.answer_cache import AnswerCache
 from forecastlab.contracts.canonical import canonical_bytes, digest
+from forecastlab.contracts.degradations import NO_KEY, PRIVACY
 from forecastlab.contracts.errors import DataUnavailable, UsageError
 from forecastlab.contracts.ports import Clock
 from forecastlab.contracts.sentiment import Sentiment
@@ -115,7 +116,7 @@ class Analyst:
             request = await self._with_mood(request)
             key = self.key(request)
             kept = await self.cache.get(key)
-            if (found := _read(kept)) is not None:
+            if (found := kept_answer(kept)) is not None:
                 self.counts.cache_hits += 1
                 return self._stamped(found, began, cached=True)
             is_mine = key not in self._flights
@@ -157,11 +158,11 @@ class Analyst:
         if scene.name == "simple":
             return Made(decide(readings), "local", MODEL)
         if self.desk is None:
-            return Made(decide(readings), "local", MODEL, reason="local_only(no key)")
+            return Made(decide(readings), "local", MODEL, reason=NO_KEY.form)
         try:
             told = await self.desk.view(self._told(request, values))
         except (NotAsked, PrivacyRefused) as error:
-            reason = error.reason if isinstance(error, NotAsked) else "privacy"
+            reason = error.reason if isinstance(error, NotAsked) else PRIVACY.form
             if not self.policy.fall_back:
                 raise DataUnavailable(
                     f"The language model gave no answer: {reason}.",
@@ -299,8 +300,8 @@ def _thresholded(answer: Answer, threshold: int) -> Answer:
     )
 
 
-def _read(kept: bytes | None) -> InferenceResponse | None:
-    """Read a kept answer; what another version wrote is no answer."""
+def kept_answer(kept: bytes | None) -> InferenceResponse | None:
+    """Read an answer from a cache; what another version wrote, or a stranger, is none."""
     if kept is None:
         return None
     try:

@@ -13,6 +13,7 @@ from forecastlab.analyst.cost import cost
 from forecastlab.analyst.prompt import Prompt, signal_prompt
 from forecastlab.contracts.analysis import Answer, Usage
 from forecastlab.contracts.breaker import Breaker
+from forecastlab.contracts.degradations import BREAKER, BUDGET_SPENT, MODEL, MODEL_MALFORMED
 from forecastlab.contracts.errors import DataMalformed
 from forecastlab.contracts.llm import Llm, LlmFailed, Provider, Reply, Tokens
 from forecastlab.contracts.ports import Clock
@@ -77,7 +78,7 @@ class LlmDesk:
             answer = parse_answer(reply.text)
         except DataMalformed as error:
             self.counts.failed()
-            raise NotAsked(f"malformed({error.facts})", usage) from error
+            raise NotAsked(MODEL_MALFORMED.says(why=error.facts), usage) from error
         self.counts.succeeded()
         return Told(answer, reply.model, usage)
 
@@ -91,7 +92,7 @@ class LlmDesk:
         spent = await asyncio.to_thread(self.book.spent, now, prices.currency)
         most = cost(Tokens(0, prompt.size, self.provider.max_tokens), prices, now)
         if not self.book.hold(most, now, spent=spent, budget=self.budget):
-            raise NotAsked(f"budget_spent({spent} {prices.currency})")
+            raise NotAsked(BUDGET_SPENT.says(spent=spent, currency=prices.currency))
         try:
             return await self._asked(prompt, now)
         finally:
@@ -101,7 +102,7 @@ class LlmDesk:
         admission = await asyncio.to_thread(self.breaker.admit)
         self.counts.resting = admission.why_not
         if not admission.allowed:
-            raise NotAsked(f"breaker_{admission.why_not}")
+            raise NotAsked(BREAKER.says(why_not=admission.why_not))
         self.counts.asked()
         # A call that is cancelled says nothing of the other side, and its probe is given back.
         kind: str | None = "cancelled"
@@ -112,7 +113,7 @@ class LlmDesk:
             kind = error.kind
             self.counts.failed()
             paid = await self._paid(error.tokens, at) if error.tokens.total else None
-            raise NotAsked(f"{error.kind}({error.facts})", paid) from error
+            raise NotAsked(MODEL[error.kind].says(why=error.facts), paid) from error
         finally:
             await asyncio.to_thread(self.breaker.settle, admission, kind)
         return reply, await self._paid(reply.tokens, at)

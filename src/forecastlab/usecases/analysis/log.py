@@ -59,7 +59,7 @@ class AnalysisLog:
     def keep(self, key: str, entry: AnalysisEntry) -> None:
         """Take an analysis; returns at once."""
         if self.rival is not None and entry.scene == "complex" and chosen(key, self.share):
-            task = asyncio.ensure_future(self._compared(entry))
+            task = asyncio.ensure_future(self._compared(entry, self.rival))
             self._rivals.add(task)
             task.add_done_callback(self._rivals.discard)
         else:
@@ -77,17 +77,16 @@ class AnalysisLog:
             await asyncio.gather(self._writer, return_exceptions=True)
         await self._write()
 
-    async def _compared(self, entry: AnalysisEntry) -> None:
-        assert self.rival is not None  # noqa: S101 - the caller has looked
-        provider = self.rival.provider
+    async def _compared(self, entry: AnalysisEntry, rival: LlmDesk) -> None:
+        provider = rival.provider
         said: RivalEntry | None = None
         try:
-            told = await self.rival.view(entry.values)
+            told = await rival.view(entry.values)
         except (NotAsked, ForecastLabError) as error:
             said = RivalEntry(
                 provider=provider.name,
                 model=provider.model,
-                prompt_version=self.rival.prompt,
+                prompt_version=rival.prompt,
                 signal=None,
                 confidence=None,
                 failure=str(error),
@@ -97,7 +96,7 @@ class AnalysisLog:
             said = RivalEntry(
                 provider=provider.name,
                 model=told.model,
-                prompt_version=self.rival.prompt,
+                prompt_version=rival.prompt,
                 signal=told.answer.signal,
                 confidence=told.answer.confidence,
                 usage=told.usage,

@@ -14,6 +14,7 @@ from forecastlab.models.base import TrainingSet
 from forecastlab.models.sequence.learner import Lstm, SequenceLearner, Tft
 from forecastlab.models.sequence.model import SequenceModel
 from forecastlab.models.sequence.preparation import Prepared, Preparing, prepare
+from tests.support.optional import needs
 from tests.support.sequences import DAY, LENGTH, SYMBOLS, feature_rows, memory_of, training_set
 
 LSTM = Lstm(
@@ -115,6 +116,10 @@ def test_what_cannot_be_meant_is_refused() -> None:
         replace(LSTM, symbols=("ETHUSDT",)).fit(TRAINING, seed=1)
     with pytest.raises(ConfigError, match="do not divide"):
         replace(TFT, hidden=10)
+
+
+@needs("torch")
+def test_a_device_that_nobody_has_is_refused() -> None:
     with pytest.raises(ConfigError, match="device"):
         replace(LSTM, device="tpu").fit(TRAINING, seed=1)
 

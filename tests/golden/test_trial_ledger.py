@@ -1,4 +1,4 @@
-"""The README's skill table is the one that the accepted verdict file gives."""
+"""The looks behind the accepted verdict file are in the committed trial ledger."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pathlib import Path
 
 from forecastlab.contracts.trials import TrialLedger
 from forecastlab.contracts.verdicts import VerdictFile
-from forecastlab.report.skill_table import skill_table, with_table
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results"
@@ -14,12 +13,6 @@ RESULTS = ROOT / "docs" / "results"
 
 def accepted() -> VerdictFile:
     return VerdictFile.parse((RESULTS / "verdict.json").read_bytes(), what="verdict.json")
-
-
-def test_the_readme_shows_it() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    # Mend with: python scripts/readme_numbers.py
-    assert with_table(readme, skill_table(accepted())) == readme
 
 
 def test_its_looks_are_in_the_committed_ledger() -> None:
