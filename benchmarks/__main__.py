@@ -99,8 +99,13 @@ def environment() -> dict[str, str]:
 def summary(folder: Path, names: list[str], without: dict[str, str]) -> str:
     """Write what a run found: what is missing or doubtful, then every result."""
     results = [read_result(path) for path in sorted(folder.glob("*.json"))]
-    targets = [(one, name, one.verdict(name)) for one in results for name in one.targets]
-    missed = [f"{one.benchmark}.{name}" for one, name, verdict in targets if verdict == "missed"]
+    targets = [(one, name) for one in results for name in one.targets]
+    # In small a benchmark may leave a figure out, and so its target.
+    missed = [
+        f"{one.benchmark}.{name}"
+        for one, name in targets
+        if name not in one.measured or one.verdict(name) == "missed"
+    ]
     busy = [one.benchmark for one in results if one.machine.busy]
     lines = [
         f"# Benchmarks of {folder.name}",

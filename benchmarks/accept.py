@@ -27,7 +27,8 @@ def accept(run: Path, into: Path, *, force: bool = False) -> list[str]:
 
     Raises:
         DataUnavailable: the run holds no result.
-        GateRefused: a result is missing, in small, or from a busy machine; `force` passes over it.
+        GateRefused: a result is missing, in small, from a busy machine, or of other code than the
+            rest; `force` passes over it.
     """
     results = [read_result(path) for path in sorted(run.glob("*.json"))]
     if not results:
@@ -52,6 +53,8 @@ def doubtful(results: list[BenchmarkResult]) -> Iterator[str]:
         yield f"nobody knows {', '.join(odd)}"
     if quick := [one.benchmark for one in results if one.quick]:
         yield f"in small: {', '.join(quick)}"
+    if len(codes := sorted({str(one.machine.commit) for one in results})) > 1:
+        yield f"of several states of the code: {', '.join(codes)}"
     for one in results:
         if one.machine.busy:
             yield (

@@ -31,6 +31,7 @@ APART: Final[dict[str, str]] = {
     "sequence_training_gpu": "it needs a GPU",
     "audit": "it trains the quick recipes and proves for minutes",
     "network_options": "it answers a question of the past, and trains for minutes",
+    "speed": "it compares with an earlier commit",
     "suite": "it is the test suite, of minutes",
 }
 """Name -> why it is no part of a run."""

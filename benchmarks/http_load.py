@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass
 class Load:
-    """What a load of requests saw."""
+    """What a load of requests saw: the times of what was answered well, and the errors."""
 
     seconds: float = 0.0
     times_ms: list[float] = field(default_factory=list)
@@ -75,8 +75,10 @@ async def _client(
         except (OSError, asyncio.IncompleteReadError, TimeoutError, ValueError) as error:
             found.errors.append(repr(error))
         else:
-            found.times_ms.append((time.perf_counter() - begin) * 1000)
-            if status != 200:
+            # A refusal takes no time, and must not pass for a fast answer.
+            if status == 200:
+                found.times_ms.append((time.perf_counter() - begin) * 1000)
+            else:
                 found.errors.append(str(status))
         if not kept and line is not None:
             line[1].close()

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from benchmarks.machine import cores_of_others, describe_machine, load_average
 from benchmarks.result_table import result_text
 from benchmarks.results import BenchmarkResult, Row, Target, write_result
-from forecastlab.contracts.errors import ForecastLabError
+from forecastlab.contracts.errors import EXIT_INTERNAL, ForecastLabError, RemoteFailed
 
 LOOK_S: Final = 1.0
 """How long, before and after, it looks at what other programs use."""
@@ -57,7 +57,8 @@ def perform(
         found = measure(asked)
     except ForecastLabError as error:
         sys.stderr.write(f"{error}\n")
-        return error.exit_code
+        # What this machine lacks is no fault; a server that was started and does not answer is one.
+        return EXIT_INTERNAL if isinstance(error, RemoteFailed) else error.exit_code
     after = cores_of_others(look_s)
     looks = [one for one in (before, after) if one is not None]
     result = BenchmarkResult(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from forecastlab.contracts.errors import DataUnavailable
+from forecastlab.contracts.errors import RemoteFailed
 from tests.support.imports import ROOT
 
 PATIENCE_S: Final = 120.0
@@ -57,7 +57,7 @@ def server(
     """Run `python COMMAND` until the context ends; give it once `ready` answers 200.
 
     Raises:
-        DataUnavailable: it ended, or did not get ready.
+        RemoteFailed: it ended, or did not get ready.
     """
     port, began = _free_port(), time.perf_counter()
     given = [one.replace(PORT, str(port)) for one in command]
@@ -98,10 +98,10 @@ def _answers(port: int, path: str) -> bool:
         line.close()
 
 
-def _unready(command: list[str], log: IO[bytes]) -> DataUnavailable:
+def _unready(command: list[str], log: IO[bytes]) -> RemoteFailed:
     log.seek(0)
     said = log.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
-    return DataUnavailable(
+    return RemoteFailed(
         f"`python {' '.join(command)}` did not get ready: {said[-1]}.",
         remedy="Run it by hand to see why.",
     )

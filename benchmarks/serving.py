@@ -29,6 +29,7 @@ from benchmarks.http_load import framed, load
 from benchmarks.program import Findings, perform
 from benchmarks.results import Row, Target, number
 from benchmarks.server import PORT, Running, server
+from forecastlab.contracts.errors import RemoteFailed
 
 TARGETS: Final = {
     "requests_per_second_ratio": Target(at_least=20),
@@ -112,7 +113,12 @@ def _bundle() -> Any:
 
 
 def _first_ms(one: Running, sent: Sequence[bytes]) -> float:
-    return round(load(one.port, sent, 1, requests=1).times_ms[0], 1)
+    seen = load(one.port, sent, 1, requests=1)
+    if seen.errors:
+        raise RemoteFailed(
+            f"The first request met {seen.errors[0]}.", remedy="Run the server by hand to see why."
+        )
+    return round(seen.times_ms[0], 1)
 
 
 def _round(one: Running, sent: Sequence[bytes], seconds: float) -> Row:

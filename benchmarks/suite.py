@@ -20,6 +20,7 @@ TARGETS: Final = {
 }
 COMMAND: Final = (
     *("-m", "pytest", "--numprocesses", "auto", "--maxprocesses", "4"),
+    *("--dist", "loadfile", "--no-loadscope-reorder"),
     *("--durations", "20", "--color", "no"),
 )
 SMALL: Final = "tests/unit/test_layers.py"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from forecastlab.contracts.manifest import MANIFEST
+from forecastlab.usecases.promotion import chosen
 from tests.e2e.conftest import Lab
 from tests.e2e.test_bad_input import flip_a_byte
 from tests.e2e.test_predict import ASOF
@@ -16,6 +17,12 @@ from tests.support.command_line import CommandLine
 
 def champion(cli: CommandLine, *more: str) -> str | None:
     return cli("status", "--json", *more).document["champion"]
+
+
+@pytest.fixture
+def unaudited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the audit out, which takes seconds: the first test shows that a promotion passes it."""
+    monkeypatch.setattr(chosen, "promotion_gates", lambda _: {})
 
 
 def test_promote_rollback_and_what_was_live_when(lab: Lab, cli: CommandLine, second: str) -> None:
@@ -32,6 +39,7 @@ def test_promote_rollback_and_what_was_live_when(lab: Lab, cli: CommandLine, sec
     assert record["bundle"]["name"] == lab.bundle
 
 
+@pytest.mark.usefixtures("unaudited")
 def test_refusals_leave_the_champion_in_place(
     lab: Lab, cli: CommandLine, second: str, tmp_path: Path
 ) -> None:
@@ -47,6 +55,7 @@ def test_refusals_leave_the_champion_in_place(
     assert len(list((tmp_path / "store/registry").rglob("*.json"))) == 1
 
 
+@pytest.mark.usefixtures("unaudited")
 def test_a_rollback_target_is_verified_first(lab: Lab, cli: CommandLine, second: str) -> None:
     cli("promote", lab.bundle, "--why", "first")
     cli("promote", second, "--why", "second", "--force")
@@ -55,6 +64,7 @@ def test_a_rollback_target_is_verified_first(lab: Lab, cli: CommandLine, second:
     assert champion(cli) == second
 
 
+@pytest.mark.usefixtures("unaudited")
 def test_a_second_rollback_goes_further_back_not_forth(
     lab: Lab, cli: CommandLine, second: str
 ) -> None:
@@ -76,6 +86,7 @@ def test_a_manifest_that_changed_is_not_the_champion(lab: Lab, cli: CommandLine)
     assert "champions.toml" in status.document["refused"]
 
 
+@pytest.mark.usefixtures("unaudited")
 def test_a_registered_bundle_that_changed_is_refused(lab: Lab, cli: CommandLine) -> None:
     cli("promote", lab.bundle, "--why", "first")
     path = lab.models / lab.bundle / MANIFEST
@@ -97,6 +108,7 @@ def test_instants_with_an_offset_are_understood(lab: Lab, cli: CommandLine) -> N
     assert "2025-10-01 04:00 UTC" in shown
 
 
+@pytest.mark.usefixtures("unaudited")
 def test_another_champion_on_a_sealed_day_is_kept_apart(
     lab: Lab, cli: CommandLine, second: str, tmp_path: Path
 ) -> None:
@@ -111,6 +123,7 @@ def test_another_champion_on_a_sealed_day_is_kept_apart(
     assert len(list((tmp_path / "store/predictions/conflicts").iterdir())) == 1
 
 
+@pytest.mark.usefixtures("unaudited")
 @pytest.mark.parametrize("back", [False, True])
 def test_a_champion_speaks_where_it_does_not_ship(
     lab: Lab, cli: CommandLine, second: str, gcs_location: str, back: bool

@@ -64,7 +64,7 @@ FILES = SimpleNamespace(
         symbol="BTCUSDT",
         interval="1h",
         serving=SERVING,
-        recipe=SimpleNamespace(features=SimpleNamespace(funding=False)),
+        recipe=SimpleNamespace(recipe=None, features=SimpleNamespace(funding=False)),
         training=SimpleNamespace(cut_off="2019-06-01T00Z"),
     ),
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.soak import holds
 from tests.soak.desk import open_desk
+from tests.soak.exchange import CUT_OFF, LONGEST, replayed_market
 from tests.soak.faults import FAULTS
-from tests.soak.plan import SHORT, drawn
+from tests.soak.plan import QUIET, SHORT, drawn
 from tests.soak.soak import Lived, Soak
 from tests.support.command_line import CommandLine
 from tests.support.optional import needs
@@ -32,6 +35,23 @@ def test_every_fault_strikes_in_both_halves_of_a_drawn_plan(seed: int) -> None:
     for day in plan:
         assert len(day.faults) <= 3
         assert not day.is_lost or len(day.faults) == 1
+
+
+def test_the_exchange_has_candles_for_the_longest_plan() -> None:
+    """`make help` names one of ninety mornings."""
+    longest = drawn(LONGEST - QUIET, seed=1)
+    assert len(longest) >= 90
+    last = CUT_OFF + timedelta(days=longest[-1].number + QUIET)
+    assert {one.last_open >= last for one in replayed_market()} == {True}
+    for mornings in (20, LONGEST):
+        with pytest.raises(ValueError, match=f"{mornings} mornings are"):
+            drawn(mornings, seed=1)
+
+
+def test_what_is_gone_is_missed_though_it_may_change() -> None:
+    before = {"candles/a": b"1", "runs/b": b"1", "predictions/latest.json": b"1"}
+    after = {"runs/b": b"2", "predictions/latest.json": b"2"}
+    assert [*holds.rewritten(before, after)] == ["candles/a is gone", "runs/b was rewritten"]
 
 
 def test_seven_mornings_with_every_fault(

@@ -24,7 +24,6 @@ NO_GUIDES: Final = {
     "docs/degradation.md": "is such a table itself",
     "docs/features.md": "the catalogue of columns",
     "docs/glossary.zh-CN.md": "the terms, in Chinese",
-    "docs/security.md": "what is kept from whom",
     "docs/skill.md": "the report on all deployments",
 }
 """Pages below docs/ that tell nobody what to do, and what they are."""
@@ -37,6 +36,7 @@ OTHERS: Final = {
     "No module named 'benchmarks'": "Python",
     "Quota exceeded … GPUs without zonal redundancy": "Google Cloud",
     "restricted location": "Binance",
+    "Not audited": "requirements/audit.sh",
     "maxmemory-policy allkeys-lru": "the settings of Redis",
 }
 """Messages that others write, and who."""

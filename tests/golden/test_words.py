@@ -39,6 +39,19 @@ def test_the_daily_forecast_is_one_of_how_much_and_not_of_which_way() -> None:
         assert one.evaluation.direction_verdict == "not_distinguishable"
 
 
+def test_volatility_alone_speaks_in_the_shipped_daily_bundle() -> None:
+    said("README.md", "in the shipped bundle that of volatility alone, `first_passage`")
+    said("README.zh-CN.md", "在随附的模型包里，就是只看波动率的 `first_passage`")
+    entries = OF.champions()[DAILY.deployment].candidates.values()
+    assert {one.method for one in entries} == {"first_passage"}
+
+
+def test_no_bundle_that_ships_names_a_top_or_a_bottom() -> None:
+    said("docs/skill.md", "said only where the side, too, is *better*, and so by no bundle")
+    for one in DAILY.candidates.values():
+        assert one.evaluation.direction_verdict != "better"
+
+
 def test_the_daily_skill_could_still_be_luck() -> None:
     said("README.md", "As the best of many looks, the skill could still be luck")
     said("README.zh-CN.md", "它是多次查看中最好的一次，因此这点技巧仍可能只是运气")

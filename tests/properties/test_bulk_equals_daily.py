@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecastlab.contracts.candles import Market
-from forecastlab.features.build import build_features, lookback
-from forecastlab.features.catalogue import FEATURE_SETS
+from forecastlab.features.build import build_features
+from forecastlab.features.catalogue import FEATURE_SETS, lookback
 from forecastlab.features.feature import FeatureKey
 from tests.support.market_data import real_market
 from tests.support.synthetic import START, poisoned_after, synthetic_market, without

@@ -265,8 +265,9 @@ def test_a_location_that_is_none(location: str) -> None:
 
 
 def test_an_unknown_scheme_and_a_missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match="unknown scheme"):
-        bootstrap.open_store("s3://bucket")
+    for location in ("s3://bucket", "://bucket"):
+        with pytest.raises(UsageError, match="unknown scheme"):
+            bootstrap.open_store(location)
     monkeypatch.delitem(sys.modules, "forecastlab.adapters.gcs_store")
     monkeypatch.setitem(sys.modules, "google.cloud.storage", None)
     monkeypatch.delattr("google.cloud.storage")

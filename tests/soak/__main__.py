@@ -55,13 +55,12 @@ def _taken(stream: TextIO) -> str:
 
 def main() -> int:
     """Live through the plan that was asked for, and print what became of it."""
-    asked = _arguments()
+    plan = _plan()
     missing = [reason(name) for name in _NEEDED if not is_there(name)]
     if missing:
         sys.stderr.write(f"The soak {'; '.join(missing)}.\n")
         return 2
     refuse_network()
-    plan = SHORT if asked.short else drawn(asked.mornings, asked.seed)
     screen, errors, began = sys.stdout, sys.stderr, time.monotonic()
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdout", screen)
@@ -75,12 +74,17 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def _arguments() -> argparse.Namespace:
+def _plan() -> tuple[Day, ...]:
+    """Read which plan is asked for."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--mornings", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--short", action="store_true", help="the week that CI lives through")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    try:
+        return SHORT if asked.short else drawn(asked.mornings, asked.seed)
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def _tell(screen: TextIO, one: Lived, spent_s: float) -> None:

@@ -23,7 +23,7 @@ CUT_OFF: Final = datetime(2025, 9, 30, tzinfo=UTC)
 SYMBOL: Final = "BTCUSDT"
 SYMBOLS: Final = (SYMBOL, "ETHUSDT", "BNBUSDT", "SOLUSDT", "ADAUSDT")
 
-LONGEST: Final = 100
+LONGEST: Final = 400
 """Days after the cut-off that the market is drawn for."""
 
 _FROM: Final = CUT_OFF - timedelta(days=1530)
@@ -35,7 +35,7 @@ _INTERVALS: Final[tuple[Interval, ...]] = ("1h", "4h", "1d")
 @lru_cache(maxsize=1)
 def replayed_market() -> tuple[Candles, ...]:
     """Draw every series of the exchange, as the wire carries it."""
-    last = CUT_OFF + timedelta(days=LONGEST)
+    last = CUT_OFF + timedelta(days=LONGEST + 1)  # when the last day's candle closes
     market = SimulatedMarket(
         7, clock=FixedClock(last), vol_of_vol=DEMO_VOL_OF_VOL, symbols=SYMBOLS, start=_FROM
     )

@@ -61,8 +61,10 @@ _LEVEL: Final = 0.08
 def rewritten(before: Store, after: Store) -> Iterator[str]:
     """Tell of objects that were created once, and are gone or other than they were."""
     for key, data in before.items():
-        if after.get(key) != data and not _moves(key):
-            yield f"{key} {'is gone' if key not in after else 'was rewritten'}"
+        if key not in after:
+            yield f"{key} is gone"
+        elif after[key] != data and not _moves(key):
+            yield f"{key} was rewritten"
 
 
 def _moves(key: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.soak.desk import Desk
+from tests.soak.exchange import LONGEST
 from tests.soak.faults import FAULTS, SEALED
 
 
@@ -36,6 +37,9 @@ SHORT: Final = (
 )
 """Seven mornings and two lost days, with every kind of fault once; the last morning is quiet."""
 
+QUIET: Final = 22
+"""Days after the plan until one more morning, which finds every outcome of the plan resolved."""
+
 HALVES: Final = 2
 """Every kind of fault strikes once in each half of a plan that is drawn."""
 
@@ -46,9 +50,14 @@ MOST: Final = 3
 def drawn(mornings: int, seed: int) -> tuple[Day, ...]:
     """Place every kind of fault on one day of each half; the first day and the last are quiet.
 
+    Raises:
+        ValueError: the mornings are too few for all faults, or more than the exchange has days for.
+
     >>> drawn(60, seed=1) == drawn(60, seed=1) != drawn(60, seed=2)
     True
     """
+    if mornings + QUIET > LONGEST:
+        raise ValueError(f"{mornings} mornings are more than {LONGEST - QUIET}")
     rng = random.Random(seed)
     days: dict[int, list[str]] = {number: [] for number in range(1, mornings + 1)}
     # Those that need a day alone choose first.

@@ -11,11 +11,8 @@ from tests.soak import holds
 from tests.soak.desk import Attempt, Desk
 from tests.soak.faults import FAULTS, struck
 from tests.soak.footprint import Footprint, footprint
-from tests.soak.plan import Day
+from tests.soak.plan import QUIET, Day
 from tests.soak.signs import Left, Sign
-
-QUIET: Final = 22
-"""Days after the plan until one more morning, which finds every outcome of the plan resolved."""
 
 RULES: Final = ("update_failed", "job_failed-daily", "step_failed")
 """Alerts that the injected faults open, and that a good morning closes."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import importlib
 import json
+import socket
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from benchmarks import accept
+from benchmarks.__main__ import LEFT_OUT, summary
 from benchmarks.catalogue import APART, BENCHMARKS
+from benchmarks.http_load import framed, load
+from benchmarks.program import Findings, perform
 from benchmarks.result_table import result_text
 from benchmarks.results import (
     BUSY_CORES,
@@ -22,7 +28,7 @@ from benchmarks.results import (
     read_result,
     write_result,
 )
-from forecastlab.contracts.errors import DataMalformed, DataUnavailable, GateRefused
+from forecastlab.contracts.errors import DataMalformed, DataUnavailable, GateRefused, RemoteFailed
 from tests.support.imports import ROOT, sources
 
 RESULTS = ROOT / "docs" / "results"
@@ -147,6 +153,52 @@ def test_what_is_committed_can_be_read_and_belongs_to_a_benchmark() -> None:
         assert path.stem in {*BENCHMARKS, *APART}
         assert found.targets.keys() <= found.measured.keys()
         assert not found.quick
+
+
+def test_a_target_that_was_not_measured_counts_as_missed(tmp_path: Path) -> None:
+    """In small `audit` measures one of its two recipes."""
+    write_result(tmp_path, result(targets={"p98_ms": Target(at_most=1), "p50_ms": Target()}))
+    page = summary(tmp_path, ["serving"], {})
+    assert "- 1 of 2 targets met\n- missed: serving.p98_ms\n" in page
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(RemoteFailed("it is silent", remedy="."), 70), (DataUnavailable("no GPU", remedy="."), 3)],
+)
+def test_a_server_that_does_not_answer_is_a_fault_and_no_lack_of_the_machine(
+    error: DataUnavailable, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: argparse.Namespace) -> Findings:
+        raise error
+
+    monkeypatch.setattr("sys.argv", ["serving", "--quick"])
+    assert perform("serving.py", None, fail) == code
+    assert (code in LEFT_OUT) == (code == 3)
+
+
+def test_a_refusal_is_an_error_and_no_answer() -> None:
+    def refuse() -> None:
+        line, _ = listening.accept()
+        with line:
+            for status in (b"503 Busy", b"503 Busy", b"200 OK"):
+                line.recv(4096)
+                line.sendall(b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % status)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = Thread(target=refuse)
+        server.start()
+        seen = load(listening.getsockname()[1], [framed("GET", "/")], 1, requests=3, seconds=20)
+        server.join()
+    assert seen.errors == ["503", "503"]
+    assert len(seen.times_ms) == 1
+
+
+def test_a_run_of_two_states_of_the_code_is_refused(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "run", machine=machine(commit="58f15e6"))
+    write_result(run, result("grid", machine=machine(commit="58f15e6+")))
+    with pytest.raises(GateRefused, match=r"of several states of the code: 58f15e6, 58f15e6\+"):
+        accept.accept(run, tmp_path / "results")
 
 
 def test_a_calm_and_whole_run_is_accepted(tmp_path: Path) -> None:

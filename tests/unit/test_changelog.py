@@ -19,7 +19,8 @@ def test_the_version_of_the_project_has_its_section() -> None:
     assert versions[0] == "Unreleased"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert versions[1] == project["version"]
-    assert versions[1:] == sorted(versions[1:], reverse=True)
+    numbers = [tuple(map(int, one.split("."))) for one in versions[1:]]
+    assert numbers == sorted(numbers, reverse=True)
 
 
 def test_changes_stand_in_the_groups_of_the_form() -> None:

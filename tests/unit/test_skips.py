@@ -196,22 +196,18 @@ SKIPS: Final = {
     *("unittest.skip", "unittest.skipIf", "unittest.skipUnless"),
 }
 
-NO_COMPONENT: Final = {
-    "tests.unit.adapters.test_file_rights": "where the user is not root",
-    "tests.unit.models.sequence.test_training": "where there is a GPU",
-    "tests.unit.test_secrets": "where this is no checkout of git",
-}
+NO_COMPONENT: Final = {"tests.unit.test_secrets": "where this is no checkout of git"}
 """Modules that skip for something else than a missing component, and when."""
 
 
 def test_only_the_list_of_what_may_be_missing_skips() -> None:
     """So that one place says what is needed, in the same words."""
     own = re.compile(r"tests\.support\.(?:optional|market_data|skips)$")
-    found = [
-        f"{name}:{node.lineno}"
+    found = {
+        name
         for name, source in sources("tests").items()
-        if not own.match(name) and name not in NO_COMPONENT
+        if not own.match(name)
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Attribute) and ast.unparse(node) in SKIPS
-    ]
-    assert found == []
+    }
+    assert found == NO_COMPONENT.keys()

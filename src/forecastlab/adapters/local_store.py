@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -105,10 +104,10 @@ class LocalStore:
         make_folder(self._root)
         folder = self._root / _HIDDEN
         make_folder(folder, private=True)
-        self._sweep(folder)
         temporary = folder / f"{uuid4().hex}.tmp"
         try:
             with create_file(temporary, private=private) as file:
+                self._sweep(folder, now_s=os.fstat(file.fileno()).st_mtime)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -117,14 +116,18 @@ class LocalStore:
             raise
         return temporary
 
-    def _sweep(self, folder: Path) -> None:
-        """Remove what killed processes left, once per process; what cannot be removed stays."""
+    def _sweep(self, folder: Path, *, now_s: float) -> None:
+        """Remove what killed processes left, once per process; what cannot be removed stays.
+
+        Args:
+            now_s: the file system's own time: another machine's clock may be days away from ours.
+        """
         if self._is_swept:
             return
         self._is_swept = True
         for one in folder.glob("*.tmp"):
             with suppress(OSError):
-                if time.time() - one.stat().st_mtime > _ORPHANED_S:
+                if now_s - one.stat().st_mtime > _ORPHANED_S:
                     one.unlink()
 
     @contextmanager

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from forecastlab.contracts.cloud_jobs import CloudJobs
 from forecastlab.contracts.errors import ConfigError
 from forecastlab.settings import Settings
-
-if TYPE_CHECKING:
-    pass
 
 
 def open_cloud(settings: Settings) -> CloudJobs:

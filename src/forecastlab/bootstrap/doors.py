@@ -5,15 +5,12 @@ from __future__ import annotations
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from forecastlab.adapters.api_keys import WatchedKeys, read_key_file
 from forecastlab.settings import Settings, read_settings
 from forecastlab.usecases.admit import AccessMethod, DashboardAccess
 from forecastlab.usecases.surroundings import Surroundings
-
-if TYPE_CHECKING:
-    pass
 
 
 def api_keys(settings: Settings) -> WatchedKeys:

@@ -6,13 +6,9 @@ import logging
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING
 
 from forecastlab.adapters.json_log import JsonLines, trace_fields
 from forecastlab.usecases.run_events import events
-
-if TYPE_CHECKING:
-    pass
 
 
 class OneLine(logging.Formatter):

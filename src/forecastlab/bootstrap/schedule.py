@@ -6,7 +6,6 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from forecastlab.adapters.rotated_log import last_lines, run_logged
 from forecastlab.adapters.schedulers import Scheduler, log_folder, this_machines_scheduler
@@ -14,9 +13,6 @@ from forecastlab.bootstrap.workspaces import Choice
 from forecastlab.contracts.errors import ConfigError
 from forecastlab.contracts.schedule import RunMode, ScheduledJob, local_slots
 from forecastlab.settings import exported
-
-if TYPE_CHECKING:
-    pass
 
 
 def scheduled_job(mode: RunMode, choice: Choice) -> ScheduledJob:

@@ -44,7 +44,7 @@ def open_store(location: str) -> ObjectStore:
         ConfigError: it names no bucket, or the client of buckets is not installed.
     """
     scheme = location.partition("://")[0] if "://" in location else ""
-    if scheme not in STORES:
+    if scheme not in STORES or location.startswith("://"):
         known = ", ".join(f"{one}://…" for one in STORES if one)
         raise UsageError(
             f"The store {location!r} has an unknown scheme.",

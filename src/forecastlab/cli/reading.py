@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from forecastlab.cli.output import percent, say, table
 from forecastlab.contracts.records import (
-    Call,
     CandidateForecast,
     ForecastRecord,
     Probabilities,
     Verdict,
 )
+from forecastlab.report.wording import CALLS, by_horizon
 from forecastlab.usecases.publish import Published
-
-CALLS: Final[dict[Call, str]] = {
-    "no_view": "no view",
-    "neutral": "neutral",
-    "move_likely": "a move is likely",
-    "quiet_likely": "quiet is likely",
-    "bottom_likely": "a rise is likely",
-    "top_likely": "a fall is likely",
-    "up_likely": "a rise is likely",
-    "down_likely": "a fall is likely",
-}
 
 VERDICTS: Final[dict[Verdict, str]] = {
     "better": "better than the base rates",
@@ -73,15 +61,6 @@ def class_words(classes: Iterable[str]) -> dict[str, str]:
     known = list(classes)
     words = _FIRST_TOUCH if "-1" in known else _HIGHER
     return {one: words.get(one, one) for one in known}
-
-
-def by_horizon(name: str) -> tuple[int, ...]:
-    """Sort candidates by the numbers in their names.
-
-    >>> sorted(["H12", "H5"], key=by_horizon)
-    ['H5', 'H12']
-    """
-    return tuple(int(one) for one in re.findall(r"\d+", name))
 
 
 def show_record(record: ForecastRecord) -> None:

@@ -268,7 +268,7 @@ SERVER: Final[Mapping[str, Degradation]] = {
     REFUSED: _server(REFUSED, "refused(401)", "leave: another 4xx, or a redirect", "see the key"),
     ANOTHER_BUNDLE: _server(
         ANOTHER_BUNDLE,
-        "another_bundle(ff03dd3e832c)",
+        "another_bundle(01f8818cf1a4)",
         "the same bundle, or the same columns",
         "promote the same bundle on both sides",
     ),

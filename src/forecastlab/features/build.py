@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 
 from forecastlab.contracts.candles import MarketView
-from forecastlab.features.catalogue import find_feature_set, lookback
+from forecastlab.features.catalogue import find_feature_set
 from forecastlab.features.feature import FeatureKey
-
-__all__ = ["build_features", "build_panel", "lookback"]
 
 
 def build_features(view: MarketView, symbol: str, key: FeatureKey) -> pd.DataFrame:

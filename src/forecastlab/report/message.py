@@ -10,7 +10,7 @@ from typing import Final
 from forecastlab.contracts.incidents import Incident
 from forecastlab.contracts.notifications import Attachment, Message
 from forecastlab.contracts.records import CandidateForecast, ForecastRecord
-from forecastlab.report.wording import CALLS, VERDICTS, interval, label, percent
+from forecastlab.report.wording import CALLS, VERDICTS, by_horizon, interval, label, percent
 
 _INVISIBLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -24,11 +24,12 @@ def forecast_message(record: ForecastRecord, *, stored_at: str, dashboard: str =
         stored_at: where the record lies, for people.
         dashboard: the address of the dashboard; only http and https ones become links.
     """
-    calls = [f"{name}: {CALLS[one.call]}" for name, one in sorted(record.forecasts.items())]
+    forecasts = sorted(record.forecasts.items(), key=lambda item: by_horizon(item[0]))
+    calls = [f"{name}: {CALLS[one.call]}" for name, one in forecasts]
     title = _line(f"{record.symbol} {record.asof_date}: {'; '.join(calls)}")
     facts = _facts(record, stored_at)
     lines, blocks = [], []
-    for name, one in sorted(record.forecasts.items()):
+    for name, one in forecasts:
         rows = _rows(one)
         heading = f"{name}: {CALLS[one.call]} (most likely: {_named(one, one.pred_label)})"
         lines += [_line(heading), *(f"  {_line(' · '.join(row))}" for row in rows), ""]

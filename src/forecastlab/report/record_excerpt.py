@@ -11,7 +11,7 @@ from typing import Final
 from forecastlab.contracts.canonical import Json
 from forecastlab.contracts.errors import DataMalformed
 from forecastlab.contracts.records import Call, CandidateForecast, ForecastRecord, Mode
-from forecastlab.report.wording import CALLS, label, percent
+from forecastlab.report.wording import CALLS, by_horizon, label, percent
 
 _TOP: Final = (
     ("deployment", "asof_date", "as_of"),
@@ -74,7 +74,8 @@ def reading(record: ForecastRecord, words: ReadingWords = ENGLISH) -> str:
     names = words.classes[tuple(int(name) for name in first.pred_proba)]
     level = words.prediction_set.format(level=f"{first.prediction_set.level:.0%}")
     rows = [[words.candidate, words.call, *names.values(), level, words.resolves]]
-    rows += [_row(name, one, names, words) for name, one in sorted(record.forecasts.items())]
+    shown = sorted(record.forecasts, key=by_horizon)
+    rows += [_row(name, record.forecasts[name], names, words) for name in shown]
     widths = [max(_width(row[place]) for row in rows) for place in range(len(rows[0]))]
     lines = [
         (

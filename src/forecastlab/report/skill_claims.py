@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -84,7 +85,8 @@ def earning(net: Estimate) -> Earning:
 
 def best_net(found: DirectionFindings) -> Estimate:
     """Return the net return of the bucket that did best, in hindsight."""
-    return max((one.net for one in found.buckets), key=lambda net: net.value or -1.0)
+    nets = [one.net for one in found.buckets]
+    return max(nets, key=lambda net: -math.inf if net.value is None else net.value)
 
 
 def claim_table(found: Sequence[Claim]) -> str:

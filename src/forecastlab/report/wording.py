@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from forecastlab.contracts.intervals import Interval
@@ -75,6 +76,15 @@ def label(name: str, classes: tuple[int, ...]) -> str:
     ('rises first', 'up')
     """
     return {"0": "not up", "1": "up"}[name] if classes == (0, 1) else LABELS.get(name, name)
+
+
+def by_horizon(name: str) -> tuple[int, ...]:
+    """Sort candidates by the numbers in their names.
+
+    >>> sorted(["H12", "H5"], key=by_horizon)
+    ['H5', 'H12']
+    """
+    return tuple(int(one) for one in re.findall(r"\d+", name))
 
 
 def single(interval: Interval) -> str:

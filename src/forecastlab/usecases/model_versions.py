@@ -115,12 +115,14 @@ def in_shadow(workspace: Workspace, state: RegistryState) -> tuple[str, ...]:
     Those of a version below the champion's come last: as rungs of its ladder they may answer, and
     are to take no place from a bundle that waits for the champion's.
     """
+    newest_first = tuple(reversed(state.challengers))
     ladder, deployment = workspace.operations.ladder, workspace.deployment
+    if not ladder:
+        return newest_first
     first = workspace.bundles.first_champion(deployment)
     champion = state.champion or (first.name if first is not None else "")
     own = version_of_name(champion, deployment, ladder)
     below = ladder[ladder.index(own) + 1 :] if own is not None else ()
-    newest_first = reversed(state.challengers)
     return tuple(
         sorted(newest_first, key=lambda name: version_of_name(name, deployment, ladder) in below)
     )

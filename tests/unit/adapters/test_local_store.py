@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,13 +142,15 @@ def test_a_kill_leaves_the_old_bytes_or_the_new(
     assert again is not None and again.data == b"three"
 
 
-def test_what_a_kill_left_goes_after_a_day(tmp_path: Path) -> None:
+def test_what_a_kill_left_goes_after_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     LocalStore(tmp_path).put("a.json", b"one", if_generation=ABSENT)
     hidden = tmp_path / ".forecastlab"
     old, young = hidden / "0a.tmp", hidden / "0b.tmp"
     for one in (old, young):
         one.write_bytes(b"half of an obj")
     os.utime(old, (0, 0))
+    # A clock that is days ahead makes no writer's file old.
+    monkeypatch.setattr(time, "time", lambda: young.stat().st_mtime + 200_000)
     store = LocalStore(tmp_path)
     assert store.list("") == ["a.json"]
     assert old.exists(), "who only reads removes nothing"

@@ -15,6 +15,7 @@ from forecastlab.contracts.incidents import Incident, IncidentClosed, IncidentOp
 from forecastlab.contracts.notifications import Message
 from forecastlab.contracts.records import Call
 from forecastlab.report.message import forecast_message, incident_message, trial_message
+from forecastlab.report.record_excerpt import reading
 from forecastlab.report.wording import CALLS
 from tests.support.attempts import FIRST, record
 
@@ -57,6 +58,16 @@ def page(message: Message) -> Seen:
     seen.feed(message.html)
     seen.close()
     return seen
+
+
+def test_the_shortest_horizon_comes_first() -> None:
+    sealed = record()
+    [one, *_] = sealed.forecasts.values()
+    several = sealed.model_copy(update={"forecasts": dict.fromkeys(("H12", "H24", "H5"), one)})
+    told = forecast_message(several, stored_at="store")
+    for text in (told.title, told.text, told.html, reading(several)):
+        places = [text.index(name) for name in ("H5", "H12", "H24")]
+        assert places == sorted(places), text
 
 
 def harmless(message: Message) -> None:

@@ -6,8 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from forecastlab.contracts.verdicts import Estimate
-from forecastlab.report.skill_claims import Claim, claim_sentences, claim_table, earning
+from forecastlab.contracts.verdicts import BucketEntry, DirectionFindings, Estimate
+from forecastlab.report.skill_claims import (
+    Claim,
+    best_net,
+    claim_sentences,
+    claim_table,
+    earning,
+)
 from forecastlab.report.skill_networks import Network, network_sentence, network_table
 
 CLAIM = Claim(
@@ -33,6 +39,12 @@ NETWORK = Network("d", "H5", "lstm", Estimate(value=0.1, ci95=(0.05, 0.15)), (0.
 def test_only_an_interval_on_one_side_of_nothing_says_anything(net: Estimate, said: str) -> None:
     assert earning(net) == said
     assert earning(Estimate(value=net.value, ci95=None)) == "unknown"
+
+
+def test_nothing_gained_is_better_than_a_loss() -> None:
+    nets = (LOSS, Estimate(value=0.0, ci95=None), Estimate(value=None, ci95=None))
+    buckets = tuple(BucketEntry.model_construct(net=one) for one in nets)
+    assert best_net(DirectionFindings.model_construct(buckets=buckets)) == nets[1]
 
 
 def test_what_is_better_lucky_and_earned_is_counted_and_named() -> None:

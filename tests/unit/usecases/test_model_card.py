@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-from forecastlab.contracts.bundle_files import file_entry
-from forecastlab.contracts.manifest import CARD, MANIFEST, Manifest
+from forecastlab.contracts.manifest import MANIFEST, Manifest
 from forecastlab.usecases.model_card import model_card
 from tests.support.imports import ROOT
 
@@ -75,11 +73,3 @@ def test_a_check_that_failed_or_was_left_out_says_so(manifest: Manifest) -> None
     assert "finds no skill: left out (the bundle was trained with --quick)." in card
     assert "- L5" not in card
     assert "a trial, no measure of the recipe" in card
-
-
-@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda one: one.parent.name)
-def test_the_card_that_ships_is_what_its_manifest_gives(shipped: Path) -> None:
-    manifest = Manifest.parse(shipped.read_bytes(), what=str(shipped))
-    card = shipped.with_name(CARD).read_bytes()
-    assert card.decode() == model_card(manifest)
-    assert manifest.files[CARD] == file_entry(card)

@@ -210,8 +210,10 @@ def test_the_gradient_is_cut_to_its_norm_per_model() -> None:
     torch.testing.assert_close(adam.mean * 10, torch.tensor([[0.6, 0.8, 0.0], [0.3, 0.4, 0.0]]))
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-def test_cuda_without_a_gpu_is_refused_and_auto_says_why_not() -> None:
+def test_cuda_without_a_gpu_is_refused_and_auto_says_why_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigError, match="cuda was asked for"):
         choose_device("cuda")
     device, why = choose_device("auto")
