@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -10,7 +11,6 @@ from typing import Final
 
 import typer
 
-from forecastlab.bootstrap import last_word
 from forecastlab.cli.termination import ended_by_sigterm
 from forecastlab.contracts.errors import EXIT_INTERNAL, ForecastLabError, Terminated, UsageError
 
@@ -54,8 +54,13 @@ def program(command: str | None = None) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    for module in [one for one, held in PARTS.items() if command in held] or PARTS:
-        app.add_typer(_part(module))
+    # What imports leave is no garbage; to look for some among it took a twentieth of a start.
+    gc.disable()
+    try:
+        for module in [one for one, held in PARTS.items() if command in held] or PARTS:
+            app.add_typer(_part(module))
+    finally:
+        gc.enable()
     return app
 
 
@@ -66,14 +71,21 @@ def main() -> None:
         with ended_by_sigterm():
             program(*sys.argv[1:2])()
     except ForecastLabError as error:
-        last_word(str(error))
+        _last_word(str(error))
         sys.exit(error.exit_code)
     except Terminated as end:
-        last_word(str(end))
+        _last_word(str(end))
         raise
     except Exception as error:  # noqa: BLE001 - the outermost shell: whatever comes here is a bug
-        last_word("this is a bug; please report the lines above.", bug=error)
+        _last_word("this is a bug; please report the lines above.", bug=error)
         sys.exit(EXIT_INTERNAL)
+
+
+def _last_word(text: str, *, bug: BaseException | None = None) -> None:
+    # Half of a start, which `program` imports with its parts.
+    from forecastlab.bootstrap import last_word  # noqa: PLC0415
+
+    last_word(text, bug=bug)
 
 
 @cache
