@@ -18,9 +18,9 @@ TARGETS: Final = {
     "failed": Target(at_most=0),
     "errors": Target(at_most=0),
 }
+BY_FILE: Final = ("--dist", "loadfile", "--no-loadscope-reorder")
 COMMAND: Final = (
-    *("-m", "pytest", "--numprocesses", "auto", "--maxprocesses", "4"),
-    *("--dist", "loadfile", "--no-loadscope-reorder"),
+    *("-m", "pytest", "--numprocesses", "auto", "--maxprocesses", "4", *BY_FILE),
     *("--durations", "20", "--color", "no"),
 )
 SMALL: Final = "tests/unit/test_layers.py"

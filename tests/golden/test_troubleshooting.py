@@ -25,6 +25,7 @@ NO_GUIDES: Final = {
     "docs/features.md": "the catalogue of columns",
     "docs/glossary.zh-CN.md": "the terms, in Chinese",
     "docs/skill.md": "the report on all deployments",
+    "docs/speed.md": "what was profiled, and what is largest now",
 }
 """Pages below docs/ that tell nobody what to do, and what they are."""
 
